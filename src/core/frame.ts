@@ -1,0 +1,89 @@
+// What a journal holds: raw frames as the venue sent them, and the recorder's own control records,
+// in one sequence. Receive time and sequence number are given once, in the socket callback.
+
+/** How a journal row is to be read. The numbers are the file format. */
+export const RecordKind = { text: 0, binary: 1, control: 2, beat: 3 } as const;
+export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];
+
+export type JournalRecord = {
+  /** 1, 2, 3 … without a hole over the whole recording. */
+  readonly seq: number;
+  /** Local receive time, µs since the epoch, never smaller than the record before. */
+  readonly receivedUs: number;
+  readonly kind: RecordKind;
+  /** Which connection of the recording, counted from 0; each reconnect is a new one. */
+  readonly connection: number;
+  /** The frame's bytes exactly as received; for `control` the JSON of a `Control`; empty for a beat. */
+  readonly payload: Uint8Array;
+};
+
+/** What a session recorded: enough to decode its frames again without asking anyone. */
+export type Session = {
+  readonly venue: string;
+  readonly url: string;
+  /** Instrument numbers in events are indices into this list. */
+  readonly symbols: readonly string[];
+  readonly channels: readonly string[];
+  /** Book depth subscribed, levels per side. */
+  readonly depth: number;
+  /** Candle interval of a venue candle channel, µs; 0 when none is subscribed. */
+  readonly candleUs: number;
+};
+
+export type GapCause =
+  | 'disconnect'
+  | 'sequence'
+  | 'checksum'
+  | 'slow client'
+  | 'ack timeout'
+  | 'idle'
+  | 'refused'
+  | 'rotation'
+  | 'recovery';
+
+/** A step in the life of the recorder or of a connection. Each becomes a `status` event. */
+export type Control =
+  | { readonly type: 'session'; readonly session: Session; readonly software: string; readonly node: string }
+  | { readonly type: 'connecting'; readonly url: string; readonly attempt: number }
+  | { readonly type: 'opened'; readonly url: string }
+  | { readonly type: 'sent'; readonly text: string }
+  | {
+      readonly type: 'closed';
+      readonly code: number;
+      readonly reason: string;
+      readonly cause: GapCause | 'end';
+    }
+  | { readonly type: 'failed'; readonly reason: string }
+  | { readonly type: 'retry'; readonly attempt: number; readonly delayMs: number }
+  | { readonly type: 'breaker'; readonly state: 'open' | 'half-open' | 'closed'; readonly failures: number }
+  | {
+      readonly type: 'silence';
+      readonly clock: 'frame' | 'data' | 'channel';
+      readonly channel: string;
+      readonly symbol: string;
+      readonly silentMs: number;
+      readonly limitMs: number;
+    }
+  | { readonly type: 'resync'; readonly channel: string; readonly symbol: string; readonly cause: GapCause }
+  | { readonly type: 'clockStep'; readonly stepUs: number }
+  | { readonly type: 'drop'; readonly frames: number; readonly bytes: number; readonly reason: string }
+  | {
+      readonly type: 'cut';
+      readonly segment: string;
+      readonly rows: number;
+      readonly bytes: number;
+      readonly reason: string;
+    }
+  | { readonly type: 'end'; readonly reason: string };
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export function encodeControl(control: Control): Uint8Array {
+  return encoder.encode(JSON.stringify(control));
+}
+
+/** The control record in a journal row that our own recorder wrote. */
+export function decodeControl(record: JournalRecord): Control {
+  return JSON.parse(decoder.decode(record.payload)) as Control;
+}

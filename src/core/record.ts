@@ -1,0 +1,67 @@
+// The run log's records: all that the engine says about a run. Every record names the event that caused it.
+
+import type { StatusDetail } from './event.ts';
+import type { Fill, Order, Signal } from './order.ts';
+
+/** Where in the run something happened. */
+export type Position = {
+  /** How many events the engine had taken before the causing one: 0, 1, 2 … */
+  readonly event: number;
+  /** Journal sequence of that event; the recording's tape position. */
+  readonly seq: number;
+  /** Engine time, µs. */
+  readonly timeUs: number;
+};
+
+export type RunRecord = Position &
+  (
+    | { readonly type: 'signal'; readonly id: number; readonly strategy: string; readonly signal: Signal }
+    | { readonly type: 'order'; readonly order: Order }
+    | { readonly type: 'fill'; readonly fill: Fill }
+    /** A closed value of a declared input; `name` is `strategy.input.output`, as `mean-reversion.rsi.value`. */
+    | { readonly type: 'indicator'; readonly name: string; readonly atUs: number; readonly value: number }
+    /** A closed candle of a declared series; `name` is `strategy.input`. */
+    | {
+        readonly type: 'candle';
+        readonly name: string;
+        readonly symbol: string;
+        readonly intervalUs: number;
+        readonly startUs: number;
+        readonly open: number;
+        readonly high: number;
+        readonly low: number;
+        readonly close: number;
+        readonly volume: number;
+        readonly trades: number;
+      }
+    /** A ledger's worth in its own currency, exact decimal texts; `position` in base currency by symbol. */
+    | {
+        readonly type: 'equity';
+        readonly strategy: string;
+        readonly currency: string;
+        readonly equity: string;
+        readonly cash: string;
+        readonly realized: string;
+        readonly fees: string;
+        readonly positions: Readonly<Record<string, string>>;
+      }
+    /** A strategy threw, or misused the contract. */
+    | {
+        readonly type: 'fault';
+        readonly strategy: string;
+        readonly message: string;
+        readonly policy: 'disable' | 'halt';
+      }
+    /** Something the feed said about itself. */
+    | { readonly type: 'status'; readonly symbol: string; readonly status: StatusDetail }
+    /** A late trade, a refused input: data that arrived and was not used, with the reason. */
+    | { readonly type: 'unused'; readonly symbol: string; readonly reason: string; readonly count: number }
+    /** Each 10,000 events: the digest of all events so far, so that two runs can be bisected. */
+    | { readonly type: 'checkpoint'; readonly inputs: string }
+    | { readonly type: 'end'; readonly events: number; readonly inputs: string; readonly reason: string }
+  );
+
+/** What the engine writes to. It is handed in; the engine never knows what becomes of a record. */
+export interface RunLog {
+  write(record: RunRecord): void;
+}
