@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+// The command's front door, in plain JavaScript, so that a Node too old to read TypeScript gets one clear line.
+const wanted = [22, 18];
+const found = process.versions.node.split('.').map(Number);
+const isOld = found[0] < wanted[0] || (found[0] === wanted[0] && found[1] < wanted[1]);
+
+if (isOld) {
+  process.stderr.write(
+    `retick: Node ${process.versions.node} is too old (22.18 or newer is needed); ` +
+      'run it through npm, which brings its own: npm ci && npx retick\n',
+  );
+  process.exitCode = 2;
+} else {
+  import('./cli.ts').then(({ main }) => main(process.argv.slice(2)));
+}

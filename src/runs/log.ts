@@ -1,0 +1,154 @@
+// The run log on disk: `events.jsonl`, one record a line, in the order the engine wrote them.
+// The run's digest is the SHA-256 of that file's bytes, so `sha256sum` proves it; nothing else goes into it,
+// above all no wall clock and no mode. Memory is bounded by one buffer, whatever the run's length.
+import { createHash, type Hash } from 'node:crypto';
+import { closeSync, fsyncSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { DataError } from '../core/errors.ts';
+import type { RunLog, RunRecord } from '../core/record.ts';
+
+const BUFFER_CHARS = 1 << 18;
+
+/** The log's record as it stands in the file: a checkpoint also carries the digest of every byte before it. */
+export type LoggedRecord = RunRecord & { readonly digest?: string };
+
+export class RunLogWriter implements RunLog {
+  readonly path: string;
+  readonly counts: Record<string, number> = {};
+  records = 0;
+  /** The last value the engine gave for all events together; set by checkpoint and end records. */
+  inputs = '';
+  events = 0;
+  firstUs = Number.NaN;
+  lastUs = Number.NaN;
+  readonly #file: number;
+  readonly #hash: Hash = createHash('sha256');
+  #pending = '';
+  #listener: ((record: RunRecord) => void) | undefined;
+  #digest: string | undefined;
+
+  constructor(folder: string) {
+    mkdirSync(folder, { recursive: true });
+    this.path = join(folder, 'events.jsonl');
+    this.#file = openSync(this.path, 'w');
+  }
+
+  /** Someone outside the engine who wants to see the records pass by; it cannot change them. */
+  listen(listener: (record: RunRecord) => void): void {
+    this.#listener = listener;
+  }
+
+  write(record: RunRecord): void {
+    this.records += 1;
+    this.counts[record.type] = (this.counts[record.type] ?? 0) + 1;
+    if (Number.isNaN(this.firstUs)) this.firstUs = record.timeUs;
+    this.lastUs = record.timeUs;
+    if (record.type === 'checkpoint') {
+      this.#flush();
+      this.#pending = formatRecord({ ...record, digest: this.#hash.copy().digest('hex') });
+    } else {
+      this.#pending += formatRecord(record);
+    }
+    if (record.type === 'checkpoint' || record.type === 'end') this.inputs = record.inputs;
+    if (record.type === 'end') this.events = record.events;
+    if (this.#pending.length >= BUFFER_CHARS) this.#flush();
+    this.#listener?.(record);
+  }
+
+  /** Writes what is buffered, syncs, and returns the run's digest. */
+  close(): string {
+    if (this.#digest !== undefined) return this.#digest;
+    this.#flush();
+    fsyncSync(this.#file);
+    closeSync(this.#file);
+    this.#digest = this.#hash.digest('hex');
+    return this.#digest;
+  }
+
+  #flush(): void {
+    if (this.#pending === '') return;
+    const bytes = Buffer.from(this.#pending, 'utf8');
+    this.#pending = '';
+    this.#hash.update(bytes);
+    for (let written = 0; written < bytes.length; ) {
+      written += writeSync(this.#file, bytes, written, bytes.length - written);
+    }
+  }
+}
+
+/** One line: type and position first, then the record's own fields. Numbers keep their exact value. */
+export function formatRecord(record: LoggedRecord): string {
+  const { type, event, seq, timeUs, ...rest } = record;
+  return `${JSON.stringify({ type, event, seq, timeUs, ...rest }, exactNumber)}\n`;
+}
+
+/** JSON has no NaN, no infinity and loses the sign of zero; these become texts that `parseRecord` reads back. */
+function exactNumber(_key: string, value: unknown): unknown {
+  if (typeof value !== 'number') return value;
+  if (Number.isFinite(value)) return Object.is(value, -0) ? '-0' : value;
+  return String(value);
+}
+
+const EXACT: Readonly<Record<string, number>> = {
+  NaN: Number.NaN,
+  Infinity: Number.POSITIVE_INFINITY,
+  '-Infinity': Number.NEGATIVE_INFINITY,
+  '-0': -0,
+};
+/** Fields that hold numbers and may hold one of the texts above; a reason such as "NaN" stays a text. */
+const NUMERIC = new Set(['price', 'value', 'signalMid', 'fillMid', 'seq', 'timeUs', 'size', 'limit']);
+
+export function parseRecord(line: string): LoggedRecord {
+  return JSON.parse(line, (key, value: unknown) =>
+    typeof value === 'string' && NUMERIC.has(key) && value in EXACT ? EXACT[value] : value,
+  ) as LoggedRecord;
+}
+
+/** The lines of a run log, in order, in bounded memory. A line that is no record is a DataError naming file and line. */
+export function* readLog(path: string): Generator<LoggedRecord> {
+  let number = 0;
+  for (const line of readLines(path)) {
+    number += 1;
+    try {
+      yield parseRecord(line);
+    } catch (cause) {
+      throw new DataError(`${path}: line ${number} is no run record`, { cause });
+    }
+  }
+}
+
+/** Lines without their ends; an unfinished last line is yielded too. */
+export function* readLines(path: string): Generator<string> {
+  const file = openSync(path, 'r');
+  try {
+    const chunk = Buffer.alloc(1 << 20);
+    const decoder = new TextDecoder();
+    let rest = '';
+    for (;;) {
+      const length = readSync(file, chunk, 0, chunk.length, null);
+      if (length === 0) break;
+      const lines = (rest + decoder.decode(chunk.subarray(0, length), { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+    if (rest !== '') yield rest;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The SHA-256 of a run log's bytes as they are on disk now. */
+export function digestOf(path: string): string {
+  const hash = createHash('sha256');
+  const file = openSync(path, 'r');
+  try {
+    const chunk = Buffer.alloc(1 << 20);
+    for (;;) {
+      const length = readSync(file, chunk, 0, chunk.length, null);
+      if (length === 0) return hash.digest('hex');
+      hash.update(chunk.subarray(0, length));
+    }
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,127 @@
+// A run on disk: `reports/<run-id>/` with its manifest, its log and the log's tables.
+// A run is read back only if the log's bytes still have the digest the manifest names.
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { DataError } from '../core/errors.ts';
+import { digestOf } from './log.ts';
+
+export const MODES = ['paper', 'replay', 'backtest'] as const;
+
+const manifestSchema = z.object({
+  schema: z.literal(1),
+  id: z.string(),
+  name: z.string(),
+  mode: z.enum(MODES),
+  /** Hash of strategies' bundles, parameters, run configuration and dataset: equal identities must give equal digests. */
+  identity: z.string(),
+  /** SHA-256 of events.jsonl. */
+  digest: z.string(),
+  /** The engine's digest of every event it was given. */
+  inputs: z.string(),
+  events: z.number(),
+  records: z.number(),
+  counts: z.record(z.string(), z.number()),
+  firstUs: z.number().nullable(),
+  lastUs: z.number().nullable(),
+  dataset: z.object({
+    name: z.string(),
+    digest: z.string(),
+    /** How it was fed: `live`, `frames`, `tables` or `historical`, with the slice if there was one. */
+    feed: z.string(),
+    fromUs: z.number().nullable(),
+    toUs: z.number().nullable(),
+    latencyUs: z.number(),
+  }),
+  symbols: z.array(z.string()),
+  config: z.record(z.string(), z.unknown()),
+  strategies: z.array(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      version: z.string(),
+      /** SHA-256 of the bundled source. */
+      bundle: z.string(),
+      params: z.record(z.string(), z.unknown()),
+    }),
+  ),
+  software: z.string(),
+  node: z.string(),
+});
+
+export type RunManifest = z.infer<typeof manifestSchema>;
+
+/** What was measured while the run ran. It differs each time, so it stands apart from the manifest. */
+export type Measured = {
+  readonly wallSeconds: number;
+  readonly eventsPerSecond: number;
+  /** Asked for; `max` is null. */
+  readonly speed: number | null;
+  readonly achievedSpeed: number | null;
+  readonly lagUs: Readonly<Record<string, number>> | null;
+  /** Stage → percentiles in µs. */
+  readonly latency: Readonly<Record<string, Latency>>;
+  readonly quality: Readonly<Record<string, unknown>>;
+};
+
+/** Percentiles of one stage, µs. */
+export type Latency = {
+  readonly count: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+  readonly mean: number;
+};
+
+export type Run = {
+  readonly folder: string;
+  readonly manifest: RunManifest;
+  /** Path of events.jsonl, its digest checked. */
+  readonly log: string;
+  readonly measured: Measured | undefined;
+};
+
+export function writeRun(folder: string, manifest: RunManifest, measured: Measured): void {
+  writeJson(join(folder, 'measured.json'), measured);
+  writeJson(join(folder, 'manifest.json'), manifest);
+}
+
+/** Reads a run folder. Errors: DataError when it is none, or when its log is not the one it was written with. */
+export function readRun(folder: string): Run {
+  const path = join(folder, 'manifest.json');
+  if (!existsSync(path)) throw new DataError(`${folder} holds no run (there is no manifest.json in it)`);
+  const parsed = manifestSchema.safeParse(readJson(path));
+  if (!parsed.success) throw new DataError(`${path}: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`);
+  const log = join(folder, 'events.jsonl');
+  if (!existsSync(log)) throw new DataError(`${folder}: the run log events.jsonl is missing`);
+  const digest = digestOf(log);
+  if (digest !== parsed.data.digest) {
+    throw new DataError(
+      `${log} is not the log of this run: its digest is ${digest.slice(0, 16)}, the manifest says ${parsed.data.digest.slice(0, 16)}`,
+    );
+  }
+  const measured = join(folder, 'measured.json');
+  return {
+    folder,
+    manifest: parsed.data,
+    log,
+    measured: existsSync(measured) ? (readJson(measured) as Measured) : undefined,
+  };
+}
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new DataError(`${path} is no JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+  }
+}
+
+function writeJson(path: string, value: unknown): void {
+  writeFileSync(`${path}.tmp`, `${JSON.stringify(value, null, 2)}\n`);
+  renameSync(`${path}.tmp`, path);
+}

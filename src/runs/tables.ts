@@ -1,0 +1,221 @@
+// The run log as Parquet tables for DuckDB and notebooks: signals, orders, fills, indicators, candles, equity.
+// They are derived: the log stays the truth, and the same log gives the same rows in the same order.
+import { join } from 'node:path';
+import type { RunRecord } from '../core/record.ts';
+import { type Schema, type TableBatch, writeParquet } from '../parquet/parquet.ts';
+import { parseRecord, readLines } from './log.ts';
+
+type Cell = number | string | null;
+type Table = {
+  readonly type: RunRecord['type'];
+  readonly schema: Schema;
+  readonly row: (record: RunRecord) => Readonly<Record<string, Cell>>;
+};
+
+const POSITION = { event: 'int', seq: 'int', time_us: 'time' } as const;
+
+/** Columns of each table; every row also has event (index in the run), seq (tape position) and time_us. */
+const TABLES: Readonly<Record<string, Table>> = {
+  signals: {
+    type: 'signal',
+    schema: {
+      ...POSITION,
+      signal_id: 'int',
+      strategy: 'text',
+      action: 'text',
+      symbol: 'text',
+      reason: 'text',
+      json: 'text',
+    },
+    row: (r) =>
+      r.type !== 'signal'
+        ? {}
+        : {
+            signal_id: r.id,
+            strategy: r.strategy,
+            action: r.signal.action,
+            symbol: r.signal.symbol ?? null,
+            reason: r.signal.reason,
+            json: JSON.stringify(r.signal),
+          },
+  },
+  orders: {
+    type: 'order',
+    schema: {
+      ...POSITION,
+      order_id: 'int',
+      signal_id: 'int',
+      strategy: 'text',
+      symbol: 'text',
+      side: 'text',
+      order_type: 'text',
+      status: 'text',
+      size: 'f64',
+      filled_size: 'f64',
+      price: 'f64',
+      reason: 'text',
+      created_us: 'time',
+      due_us: 'time',
+    },
+    row: (r) =>
+      r.type !== 'order'
+        ? {}
+        : {
+            order_id: r.order.id,
+            signal_id: r.order.signal,
+            strategy: r.order.strategy,
+            symbol: r.order.symbol,
+            side: r.order.side,
+            order_type: r.order.type,
+            status: r.order.status,
+            size: r.order.size,
+            filled_size: r.order.filledSize,
+            price: r.order.price,
+            reason: r.order.reason,
+            created_us: r.order.createdUs,
+            due_us: r.order.dueUs,
+          },
+  },
+  fills: {
+    type: 'fill',
+    schema: {
+      ...POSITION,
+      fill_id: 'int',
+      order_id: 'int',
+      signal_id: 'int',
+      strategy: 'text',
+      symbol: 'text',
+      side: 'text',
+      price: 'f64',
+      size: 'f64',
+      fee: 'text',
+      fee_currency: 'text',
+      liquidity: 'text',
+      signal_mid: 'f64',
+      fill_mid: 'f64',
+      realized: 'text',
+    },
+    row: (r) =>
+      r.type !== 'fill'
+        ? {}
+        : {
+            fill_id: r.fill.id,
+            order_id: r.fill.order,
+            signal_id: r.fill.signal,
+            strategy: r.fill.strategy,
+            symbol: r.fill.symbol,
+            side: r.fill.side,
+            price: r.fill.price,
+            size: r.fill.size,
+            fee: r.fill.fee,
+            fee_currency: r.fill.feeCurrency,
+            liquidity: r.fill.liquidity,
+            signal_mid: r.fill.signalMid,
+            fill_mid: r.fill.fillMid,
+            realized: r.fill.realized,
+          },
+  },
+  indicators: {
+    type: 'indicator',
+    schema: { ...POSITION, name: 'text', at_us: 'time', value: 'f64' },
+    row: (r) => (r.type !== 'indicator' ? {} : { name: r.name, at_us: r.atUs, value: r.value }),
+  },
+  candles: {
+    type: 'candle',
+    schema: {
+      ...POSITION,
+      name: 'text',
+      symbol: 'text',
+      interval_us: 'int',
+      start_us: 'time',
+      open: 'f64',
+      high: 'f64',
+      low: 'f64',
+      close: 'f64',
+      volume: 'f64',
+      trades: 'int',
+    },
+    row: (r) =>
+      r.type !== 'candle'
+        ? {}
+        : {
+            name: r.name,
+            symbol: r.symbol,
+            interval_us: r.intervalUs,
+            start_us: r.startUs,
+            open: r.open,
+            high: r.high,
+            low: r.low,
+            close: r.close,
+            volume: r.volume,
+            trades: r.trades,
+          },
+  },
+  equity: {
+    type: 'equity',
+    schema: {
+      ...POSITION,
+      strategy: 'text',
+      currency: 'text',
+      equity: 'text',
+      cash: 'text',
+      realized: 'text',
+      fees: 'text',
+      positions: 'text',
+    },
+    row: (r) =>
+      r.type !== 'equity'
+        ? {}
+        : {
+            strategy: r.strategy,
+            currency: r.currency,
+            equity: r.equity,
+            cash: r.cash,
+            realized: r.realized,
+            fees: r.fees,
+            positions: JSON.stringify(r.positions),
+          },
+  },
+};
+
+/** Writes `<table>.parquet` for each table beside the log. Returns rows by table. */
+export async function writeTables(folder: string): Promise<Readonly<Record<string, number>>> {
+  const rows: Record<string, number> = {};
+  for (const [name, table] of Object.entries(TABLES)) {
+    const written = await writeParquet(
+      join(folder, `${name}.parquet`),
+      table.schema,
+      batchesOf(join(folder, 'events.jsonl'), table),
+    );
+    rows[name] = written.rows;
+  }
+  return rows;
+}
+
+const BATCH_ROWS = 8192;
+
+function* batchesOf(log: string, table: Table): Generator<TableBatch> {
+  const prefix = `{"type":"${table.type}"`;
+  let rows: Readonly<Record<string, Cell>>[] = [];
+  for (const line of readLines(log)) {
+    if (!line.startsWith(prefix)) continue;
+    const record = parseRecord(line);
+    rows.push({ event: record.event, seq: record.seq, time_us: record.timeUs, ...table.row(record) });
+    if (rows.length === BATCH_ROWS) {
+      yield toBatch(table.schema, rows);
+      rows = [];
+    }
+  }
+  yield toBatch(table.schema, rows);
+}
+
+function toBatch(schema: Schema, rows: readonly Readonly<Record<string, Cell>>[]): TableBatch {
+  const columns: Record<string, Float64Array | (string | null)[]> = {};
+  for (const [name, type] of Object.entries(schema)) {
+    columns[name] =
+      type === 'text'
+        ? rows.map((row) => (row[name] === undefined ? null : String(row[name] ?? '')))
+        : Float64Array.from(rows, (row) => Number(row[name] ?? Number.NaN));
+  }
+  return { length: rows.length, columns };
+}
