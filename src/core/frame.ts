@@ -66,6 +66,8 @@ export type Control =
     }
   | { readonly type: 'resync'; readonly channel: string; readonly symbol: string; readonly cause: GapCause }
   | { readonly type: 'clockStep'; readonly stepUs: number }
+  /** What listened to the live events threw, and hears no more of them; the recording goes on. */
+  | { readonly type: 'fault'; readonly reason: string }
   | { readonly type: 'drop'; readonly frames: number; readonly bytes: number; readonly reason: string }
   | {
       readonly type: 'cut';
