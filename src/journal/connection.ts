@@ -1,0 +1,339 @@
+// The life of a connection to a venue: one socket at a time, opened, subscribed, watched, given up and tried again.
+// Every step is told to the sink as a control, and every frame is handed over inside the socket's own callback,
+// unparsed. What the frames mean comes back as events through `observe`, after everyone else has had them.
+import { WebSocket } from 'ws';
+import { assert } from '../core/assert.ts';
+import type { EventBatch } from '../core/event.ts';
+import type { Control, GapCause, Session } from '../core/frame.ts';
+import { Random } from '../core/random.ts';
+import type { SilenceLimits, Venue } from '../venues/venue.ts';
+import {
+  Backoff,
+  type BackoffLimits,
+  Breaker,
+  type BreakerLimits,
+  defaultBackoff,
+  defaultBreaker,
+} from './backoff.ts';
+import type { Clock } from './clock.ts';
+import { defaultResync, Liveness, type Reaction, type ResyncLimits } from './liveness.ts';
+
+export type ConnectionLimits = {
+  /** A larger frame closes the connection (code 1009) and is counted as dropped. */
+  readonly maxPayloadBytes: number;
+  /** From the first packet to the end of the WebSocket handshake. */
+  readonly handshakeMs: number;
+  /** How long a closing socket may take to say goodbye. */
+  readonly closeMs: number;
+  /** How often the liveness clocks are looked at. */
+  readonly checkMs: number;
+  readonly backoff: BackoffLimits;
+  readonly breaker: BreakerLimits;
+  readonly resync: ResyncLimits;
+  /** Overrides of the venue's own limits. */
+  readonly silence: Partial<SilenceLimits>;
+};
+
+export const defaultConnection: ConnectionLimits = {
+  maxPayloadBytes: 16 * 1024 * 1024,
+  handshakeMs: 10_000,
+  closeMs: 1000,
+  checkMs: 250,
+  backoff: defaultBackoff,
+  breaker: defaultBreaker,
+  resync: defaultResync,
+  silence: {},
+};
+
+export interface ConnectionSink {
+  /** A frame, in the socket's callback. `payload` may be kept: its memory is not used again. */
+  frame(payload: Uint8Array, isBinary: boolean): void;
+  control(control: Control): void;
+  /** Every subscription was answered for the first time. */
+  ready(): void;
+  /** The venue refused a subscription before that; `reason` is its own words. */
+  refused(channel: string, symbol: string, reason: string): void;
+}
+
+export type ConnectionOptions = {
+  readonly venue: Venue;
+  readonly session: Session;
+  readonly clock: Clock;
+  readonly limits: ConnectionLimits;
+  /** Of the jitter. */
+  readonly seed: number;
+};
+
+/** How a connection attempt that failed before it opened asks to be spaced, ms. */
+const TOO_MANY_REQUESTS_MS = 60_000;
+
+export class Connection {
+  readonly #venue: Venue;
+  readonly #session: Session;
+  readonly #clock: Clock;
+  readonly #limits: ConnectionLimits;
+  readonly #sink: ConnectionSink;
+  readonly #liveness: Liveness;
+  readonly #backoff: Backoff;
+  readonly #breaker: Breaker;
+  #socket: WebSocket | undefined;
+  #isOpen = false;
+  #isReady = false;
+  #isStopping = false;
+  #number = 0;
+  #opens = 0;
+  #isGood = false;
+  #lastFailure = '';
+  #waitMsMin = 0;
+  #pings = 0;
+  #lastCheckUs = 0;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #checkTimer: NodeJS.Timeout | undefined;
+  #pingTimer: NodeJS.Timeout | undefined;
+  #closed: (() => void) | undefined;
+
+  constructor(options: ConnectionOptions, sink: ConnectionSink) {
+    const { venue, session, clock, limits } = options;
+    this.#venue = venue;
+    this.#session = session;
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#sink = sink;
+    this.#liveness = new Liveness(session, { ...venue.silence, ...limits.silence }, limits.resync);
+    this.#backoff = new Backoff(limits.backoff, Random.named(options.seed, 'backoff'));
+    this.#breaker = new Breaker(limits.breaker);
+  }
+
+  /** Counted from 0; tries that never open share the number of the one that does. */
+  get number(): number {
+    return this.#number;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Openings after the first. */
+  get reconnects(): number {
+    return Math.max(0, this.#opens - 1);
+  }
+
+  /** Why the last try or connection ended; empty if none has. */
+  get lastFailure(): string {
+    return this.#lastFailure;
+  }
+
+  /** Begins, and goes on trying until `close`. */
+  start(): void {
+    assert(this.#socket === undefined && !this.#isStopping, 'a connection is started once');
+    const { checkMs } = this.#limits;
+    this.#checkTimer = setInterval(() => this.#check(), checkMs);
+    this.#lastCheckUs = this.#clock.nowUs();
+    this.#connect();
+  }
+
+  /** Says goodbye, takes the frames that still arrive, and resolves when the socket is gone. Never rejects. */
+  async close(): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    clearTimeout(this.#retryTimer);
+    clearInterval(this.#checkTimer);
+    clearInterval(this.#pingTimer);
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    if (!this.#isOpen) {
+      this.#lose(1006, 'stopped while connecting', 'end');
+      return;
+    }
+    const gone = new Promise<void>((resolve) => {
+      this.#closed = resolve;
+    });
+    const timer = setTimeout(() => this.#lose(1006, 'no answer to the close', 'end'), this.#limits.closeMs);
+    socket.close(1000);
+    await gone;
+    clearTimeout(timer);
+  }
+
+  /** Drops everything at once and tells nobody: the sink can take no more. */
+  abort(): void {
+    this.#isStopping = true;
+    clearTimeout(this.#retryTimer);
+    clearInterval(this.#checkTimer);
+    clearInterval(this.#pingTimer);
+    const socket = this.#socket;
+    this.#socket = undefined;
+    this.#isOpen = false;
+    socket?.terminate();
+    this.#closed?.();
+  }
+
+  /** The events of a frame, perhaps none, after all listeners had them. Called once for each frame. */
+  observe(batch: EventBatch, receivedUs: number): void {
+    if (!this.#isOpen || this.#isStopping) return;
+    const liveness = this.#liveness;
+    liveness.observe(batch, receivedUs);
+    if (!this.#isGood && liveness.hasData) this.#succeed();
+    this.#react();
+    if (!this.#isReady && liveness.isReady) {
+      this.#isReady = true;
+      this.#sink.ready();
+    }
+  }
+
+  #connect(): void {
+    if (this.#opens > this.#number) this.#number = this.#opens;
+    if (this.#breaker.probe()) this.#tellBreaker();
+    const { url } = this.#session;
+    this.#isGood = false;
+    this.#waitMsMin = 0;
+    this.#sink.control({ type: 'connecting', url, attempt: this.#backoff.attempt });
+    // Deflate is ten times slower than the rest of the path. Text is not validated: a malformed frame is kept, not fatal.
+    const socket = new WebSocket(url, {
+      perMessageDeflate: false,
+      maxPayload: this.#limits.maxPayloadBytes,
+      handshakeTimeout: this.#limits.handshakeMs,
+      skipUTF8Validation: true,
+    });
+    this.#socket = socket;
+    socket.on('open', () => this.#opened(socket));
+    socket.on('message', (data, isBinary) => {
+      if (socket !== this.#socket) return;
+      // With the default binary type a message is always one Buffer of its own.
+      this.#sink.frame(data as Buffer, isBinary);
+    });
+    socket.on('ping', () => {
+      if (socket === this.#socket) this.#liveness.touch(this.#clock.nowUs());
+    });
+    socket.on('unexpected-response', (request, response) => {
+      const status = response.statusCode ?? 0;
+      request.destroy();
+      if (socket !== this.#socket) return;
+      if (status === 418 || status === 429) this.#waitMsMin = retryAfterMs(response.headers['retry-after']);
+      this.#lose(1006, `the venue answered ${status} ${response.statusMessage ?? ''}`.trim(), 'disconnect');
+    });
+    socket.on('error', (error) => {
+      // An abandoned socket may still complain; nobody is interested.
+      if (socket === this.#socket) this.#failed(error);
+    });
+    socket.on('close', (code, reason) => {
+      if (socket === this.#socket) this.#lose(code, reason.toString(), 'disconnect');
+    });
+  }
+
+  #opened(socket: WebSocket): void {
+    if (socket !== this.#socket) return;
+    this.#isOpen = true;
+    this.#opens += 1;
+    this.#liveness.open(this.#clock.nowUs());
+    this.#sink.control({ type: 'opened', url: this.#session.url });
+    this.#send(this.#venue.subscribe(this.#session));
+    const { ping } = this.#venue;
+    if (ping === undefined) return;
+    this.#pingTimer = setInterval(() => {
+      this.#pings += 1;
+      this.#send([ping.text(this.#pings)]);
+    }, ping.everyMs);
+  }
+
+  #send(texts: readonly string[]): void {
+    for (const text of texts) {
+      const socket = this.#socket;
+      if (socket === undefined || socket.readyState !== WebSocket.OPEN) return;
+      this.#sink.control({ type: 'sent', text });
+      // A text that cannot be sent means a socket that closes, and that is told by its close.
+      socket.send(text, () => {});
+    }
+  }
+
+  #check(): void {
+    const nowUs = this.#clock.nowUs();
+    const sinceUs = nowUs - this.#lastCheckUs;
+    this.#lastCheckUs = nowUs;
+    // After a stall of our own, frames wait in the socket: they are looked at before anyone is called silent.
+    if (sinceUs > 4000 * this.#limits.checkMs || !this.#isOpen) return;
+    this.#liveness.check(nowUs);
+    this.#react();
+  }
+
+  #react(): void {
+    for (const reaction of this.#liveness.take()) {
+      this.#act(reaction);
+      if (!this.#isOpen) return;
+    }
+  }
+
+  #act(reaction: Reaction): void {
+    if (reaction.type === 'reconnect') {
+      this.#lose(1006, reaction.reason, reaction.cause);
+    } else if (reaction.type === 'refused') {
+      if (!this.#isReady) this.#sink.refused(reaction.channel, reaction.symbol, reaction.reason);
+    } else {
+      this.#sink.control(reaction);
+      if (reaction.type === 'resync') {
+        this.#send(this.#venue.resync(this.#session, reaction.channel, reaction.symbol));
+      }
+    }
+  }
+
+  #failed(error: Error & { readonly code?: string }): void {
+    const { maxPayloadBytes } = this.#limits;
+    if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') {
+      const reason = `a frame larger than ${maxPayloadBytes} bytes, the limit of maxPayloadBytes`;
+      this.#sink.control({ type: 'drop', frames: 1, bytes: maxPayloadBytes, reason });
+      this.#lose(1009, reason, 'disconnect');
+    } else {
+      this.#lose(1006, describe(error), 'disconnect');
+    }
+  }
+
+  /** The end of a connection or of a try, whoever ended it; the socket is forgotten before anything else happens. */
+  #lose(code: number, reason: string, cause: GapCause | 'end'): void {
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    const wasOpen = this.#isOpen;
+    this.#socket = undefined;
+    this.#isOpen = false;
+    this.#lastFailure = reason === '' ? `closed with code ${code}` : reason;
+    this.#liveness.close();
+    clearInterval(this.#pingTimer);
+    socket.terminate();
+    if (wasOpen) {
+      this.#sink.control({ type: 'closed', code, reason, cause: this.#isStopping ? 'end' : cause });
+    } else {
+      this.#sink.control({ type: 'failed', reason: this.#lastFailure });
+    }
+    if (this.#isStopping) this.#closed?.();
+    else this.#retry();
+  }
+
+  #retry(): void {
+    if (this.#breaker.fail(this.#clock.nowUs())) this.#tellBreaker();
+    let delayMs = Math.max(this.#backoff.next(), this.#waitMsMin);
+    if (this.#breaker.state === 'open') delayMs = Math.max(delayMs, this.#limits.breaker.cooldownMs);
+    this.#sink.control({ type: 'retry', attempt: this.#backoff.attempt, delayMs });
+    this.#retryTimer = setTimeout(() => this.#connect(), delayMs);
+  }
+
+  #succeed(): void {
+    this.#isGood = true;
+    this.#backoff.reset();
+    if (this.#breaker.succeed()) this.#tellBreaker();
+  }
+
+  #tellBreaker(): void {
+    this.#sink.control({ type: 'breaker', state: this.#breaker.state, failures: this.#breaker.failures });
+  }
+}
+
+/** A host with several addresses fails with one error for each and no words of its own. */
+function describe(error: Error & { readonly code?: string }): string {
+  if (error.message !== '') return error.message;
+  if (error instanceof AggregateError && error.errors.length > 0) return String(error.errors[0].message);
+  return error.code ?? 'the connection failed';
+}
+
+/** Seconds as the header gives them; dates and nonsense count as a minute. */
+function retryAfterMs(header: string | undefined): number {
+  const seconds = Number(header);
+  return header !== undefined && seconds > 0 ? seconds * 1000 : TOO_MANY_REQUESTS_MS;
+}

@@ -1,0 +1,263 @@
+// What one connection owes us: an answer to each subscription, and data that keeps coming. Three clocks run (any frame,
+// any data, each channel of each symbol) and a book that went wrong is asked for afresh. Pure in the times it is given:
+// it decides, the connection acts. Nothing is allocated while all is well.
+import { type EventBatch, EventKind, Flag, type StatusDetail } from '../core/event.ts';
+import type { Control, GapCause, Session } from '../core/frame.ts';
+import type { SilenceLimits } from '../venues/venue.ts';
+
+/** What has to be done; a silence is only to be recorded, the remedy follows it. */
+export type Reaction =
+  | Extract<Control, { readonly type: 'silence' | 'resync' }>
+  | { readonly type: 'reconnect'; readonly cause: GapCause; readonly reason: string }
+  | {
+      readonly type: 'refused';
+      readonly channel: string;
+      readonly symbol: string;
+      readonly reason: string;
+    };
+
+export type ResyncLimits = {
+  /** So many resyncs of one channel and symbol within the window are tried before the whole connection is given up. */
+  readonly resyncs: number;
+  readonly windowMs: number;
+  /** A subscription that was refused in mid-recording is asked for again this often. */
+  readonly refusedRetryMs: number;
+};
+
+export const defaultResync: ResyncLimits = { resyncs: 3, windowMs: 300_000, refusedRetryMs: 60_000 };
+
+/** Which channel each kind of event arrives on. Venues translate these words into their own. */
+export const CHANNEL_OF_KIND: Readonly<Partial<Record<EventKind, string>>> = {
+  [EventKind.instrument]: 'instrument',
+  [EventKind.level]: 'book',
+  [EventKind.quote]: 'ticker',
+  [EventKind.trade]: 'trade',
+  [EventKind.candle]: 'ohlc',
+};
+
+/** The state of one subscription, a channel of a symbol. */
+const State = { waiting: 0, live: 1, resyncing: 2, refused: 3 } as const;
+
+export class Liveness {
+  readonly #session: Session;
+  readonly #silence: SilenceLimits;
+  readonly #resync: ResyncLimits;
+  readonly #channelOfKind: Int16Array;
+  /** Kinds from here on prove that the venue delivers; instruments alone do so only when nothing else is subscribed. */
+  readonly #dataKindMin: number;
+  // One entry per channel and symbol: channel × symbols + symbol.
+  readonly #state: Uint8Array;
+  /** When the entry got into its state, µs. */
+  readonly #sinceUs: Float64Array;
+  readonly #dataUs: Float64Array;
+  readonly #resyncsUs: number[][];
+  #waiting = 0;
+  #isOpen = false;
+  #hasData = false;
+  #lastFrameUs = 0;
+  #lastDataUs = 0;
+  #reactions: Reaction[] = [];
+
+  constructor(session: Session, silence: SilenceLimits, resync: ResyncLimits) {
+    this.#session = session;
+    this.#silence = silence;
+    this.#resync = resync;
+    const entries = session.channels.length * session.symbols.length;
+    this.#state = new Uint8Array(entries);
+    this.#sinceUs = new Float64Array(entries);
+    this.#dataUs = new Float64Array(entries);
+    this.#resyncsUs = Array.from({ length: entries }, () => []);
+    const kinds = Object.values(EventKind);
+    this.#channelOfKind = Int16Array.from(kinds, (kind) =>
+      session.channels.indexOf(CHANNEL_OF_KIND[kind] ?? ''),
+    );
+    const hasMarket = kinds.some((kind) => kind >= EventKind.level && this.#channelOfKind[kind]! >= 0);
+    this.#dataKindMin = hasMarket ? EventKind.level : EventKind.instrument;
+  }
+
+  /** Every subscription was answered, kindly or not. */
+  get isReady(): boolean {
+    return this.#isOpen && this.#waiting === 0;
+  }
+
+  /** Good data came since the connection opened. */
+  get hasData(): boolean {
+    return this.#hasData;
+  }
+
+  /** A new connection: all is unanswered again. */
+  open(nowUs: number): void {
+    this.#isOpen = true;
+    this.#hasData = false;
+    this.#lastFrameUs = nowUs;
+    this.#lastDataUs = nowUs;
+    this.#state.fill(State.waiting);
+    this.#sinceUs.fill(nowUs);
+    this.#dataUs.fill(nowUs);
+    for (const times of this.#resyncsUs) times.length = 0;
+    this.#waiting = this.#state.length;
+    this.#reactions = [];
+  }
+
+  close(): void {
+    this.#isOpen = false;
+    this.#reactions = [];
+  }
+
+  /** The other end lives, though it sent no frame: the protocol's own ping. */
+  touch(nowUs: number): void {
+    this.#lastFrameUs = nowUs;
+  }
+
+  /** Takes the events of one frame. */
+  observe(batch: EventBatch, nowUs: number): void {
+    const symbols = this.#session.symbols.length;
+    const { kind, flags, instrument, length } = batch;
+    this.#lastFrameUs = nowUs;
+    for (let row = 0; row < length; row++) {
+      const rowKind = kind[row]!;
+      const channel = this.#channelOfKind[rowKind]!;
+      if (channel < 0) continue;
+      if (rowKind >= this.#dataKindMin) {
+        this.#lastDataUs = nowUs;
+        this.#hasData = true;
+      }
+      if (instrument[row]! >= symbols) continue;
+      const entry = channel * symbols + instrument[row]!;
+      this.#dataUs[entry] = nowUs;
+      const state = this.#state[entry]!;
+      if (state === State.live) continue;
+      // A book that is being asked for afresh is good again only from its snapshot on.
+      const isFresh = rowKind !== EventKind.level || (flags[row]! & Flag.clear) !== 0;
+      if (state !== State.resyncing || isFresh) this.#enter(entry, State.live, nowUs);
+    }
+    if (batch.detail.length === 0) return;
+    for (const detail of batch.detail) if (detail?.type === 'status') this.#observeStatus(detail, nowUs);
+  }
+
+  #observeStatus(detail: StatusDetail, nowUs: number): void {
+    if (detail.state === 'subscribed') {
+      for (const entry of this.#entries(detail.channel, detail.symbol)) {
+        this.#dataUs[entry] = nowUs;
+        const state = this.#state[entry];
+        if (state === State.waiting || state === State.refused) this.#enter(entry, State.live, nowUs);
+      }
+    } else if (detail.state === 'refused') {
+      const { channel, symbol, reason } = detail;
+      this.#reactions.push({ type: 'refused', channel, symbol, reason });
+      for (const entry of this.#entries(channel, symbol)) {
+        if (this.#state[entry] !== State.live) this.#enter(entry, State.refused, nowUs);
+      }
+    } else if (detail.state === 'gap' && detail.channel === CHANNEL_OF_KIND[EventKind.level]) {
+      // Only a book can be made good again by a snapshot; a trade that was missed stays missed.
+      if (detail.cause !== 'checksum' && detail.cause !== 'sequence') return;
+      for (const entry of this.#entries(detail.channel, detail.symbol)) {
+        if (this.#state[entry] === State.live) this.#resyncEntry(entry, detail.cause, nowUs);
+      }
+    }
+  }
+
+  /** Looks at the clocks. Meant to be called a few times a second, while the connection is open. */
+  check(nowUs: number): void {
+    const { frameMs, dataMs } = this.#silence;
+    if (!this.#isOpen) return;
+    if (nowUs - this.#lastFrameUs > frameMs * 1000) {
+      this.#tellSilence('frame', -1, nowUs - this.#lastFrameUs, frameMs);
+      this.#reconnect('idle', `no frame for ${frameMs} ms`);
+    } else if (nowUs - this.#lastDataUs > dataMs * 1000) {
+      this.#tellSilence('data', -1, nowUs - this.#lastDataUs, dataMs);
+      this.#reconnect('idle', `no data for ${dataMs} ms`);
+    } else {
+      for (let entry = 0; entry < this.#state.length && this.#isOpen; entry++) this.#checkEntry(entry, nowUs);
+    }
+  }
+
+  #checkEntry(entry: number, nowUs: number): void {
+    const state = this.#state[entry]!;
+    const heldUs = nowUs - this.#sinceUs[entry]!;
+    const { ackMs, channelMs } = this.#silence;
+    if (state === State.live) {
+      const limitMs = channelMs[this.#channel(entry)];
+      const silentUs = nowUs - this.#dataUs[entry]!;
+      if (limitMs === undefined || silentUs <= limitMs * 1000) return;
+      this.#tellSilence('channel', entry, silentUs, limitMs);
+      this.#resyncEntry(entry, 'idle', nowUs);
+    } else if (state === State.waiting && heldUs > ackMs * 1000) {
+      this.#reconnect('ack timeout', `no answer to ${this.#name(entry)} within ${ackMs} ms`);
+    } else if (state === State.resyncing && heldUs > ackMs * 1000) {
+      this.#reconnect('ack timeout', `no fresh ${this.#name(entry)} within ${ackMs} ms`);
+    } else if (state === State.refused && heldUs > this.#resync.refusedRetryMs * 1000) {
+      this.#enter(entry, State.refused, nowUs);
+      this.#tellResync(entry, 'refused');
+    }
+  }
+
+  /** What is to be done now, in order; empty almost always. The list is the caller's. */
+  take(): readonly Reaction[] {
+    if (this.#reactions.length === 0) return NOTHING;
+    const reactions = this.#reactions;
+    this.#reactions = [];
+    return reactions;
+  }
+
+  #resyncEntry(entry: number, cause: GapCause, nowUs: number): void {
+    const { resyncs, windowMs } = this.#resync;
+    const recent = this.#resyncsUs[entry]!.filter((us) => us > nowUs - windowMs * 1000);
+    this.#resyncsUs[entry] = recent;
+    // Silence that a fresh subscription did not end is the connection's fault.
+    if (recent.length >= (cause === 'idle' ? 1 : resyncs)) {
+      this.#reconnect(cause, `${this.#name(entry)}: ${cause} again after ${recent.length} resyncs`);
+      return;
+    }
+    recent.push(nowUs);
+    this.#enter(entry, State.resyncing, nowUs);
+    this.#tellResync(entry, cause);
+  }
+
+  #enter(entry: number, state: number, nowUs: number): void {
+    if (this.#state[entry] === State.waiting && state !== State.waiting) this.#waiting -= 1;
+    this.#state[entry] = state;
+    this.#sinceUs[entry] = nowUs;
+  }
+
+  #reconnect(cause: GapCause, reason: string): void {
+    this.#isOpen = false;
+    this.#reactions.push({ type: 'reconnect', cause, reason });
+  }
+
+  #tellResync(entry: number, cause: GapCause): void {
+    const [channel, symbol] = [this.#channel(entry), this.#symbol(entry)];
+    this.#reactions.push({ type: 'resync', channel, symbol, cause });
+  }
+
+  #tellSilence(clock: 'frame' | 'data' | 'channel', entry: number, silentUs: number, limitMs: number): void {
+    const channel = entry < 0 ? '' : this.#channel(entry);
+    const symbol = entry < 0 ? '' : this.#symbol(entry);
+    const silentMs = Math.round(silentUs / 1000);
+    this.#reactions.push({ type: 'silence', clock, channel, symbol, silentMs, limitMs });
+  }
+
+  /** The entries a status speaks of; with no symbol it speaks of the whole channel. */
+  #entries(channel: string, symbol: string): readonly number[] {
+    const row = this.#session.channels.indexOf(channel);
+    if (row < 0) return [];
+    const first = row * this.#session.symbols.length;
+    const column = this.#session.symbols.indexOf(symbol);
+    if (column >= 0) return [first + column];
+    return symbol === '' ? this.#session.symbols.map((_, index) => first + index) : [];
+  }
+
+  #channel(entry: number): string {
+    return this.#session.channels[Math.floor(entry / this.#session.symbols.length)]!;
+  }
+
+  #symbol(entry: number): string {
+    return this.#session.symbols[entry % this.#session.symbols.length]!;
+  }
+
+  #name(entry: number): string {
+    return `${this.#channel(entry)} ${this.#symbol(entry)}`;
+  }
+}
+
+const NOTHING: readonly Reaction[] = [];

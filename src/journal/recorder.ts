@@ -1,0 +1,384 @@
+// The recorder: one journal, one connection, one decoder. A frame gets its time and its number once, in the socket's
+// callback, is journalled, decoded from the very record that was journalled, heard by the listener, and only then may
+// the connection react to it. Nothing that listens can harm the recording; a journal that cannot be written ends it.
+import { assert } from '../core/assert.ts';
+import { UsageError, VenueError } from '../core/errors.ts';
+import { EventBatch, EventKind, Flag } from '../core/event.ts';
+import {
+  type Control,
+  encodeControl,
+  type GapCause,
+  type JournalRecord,
+  RecordKind,
+  type Session,
+} from '../core/frame.ts';
+import type { Decoder, Venue } from '../venues/venue.ts';
+import { type Clock, createClock } from './clock.ts';
+import { Connection, type ConnectionLimits, defaultConnection } from './connection.ts';
+import { JournalWriter } from './writer.ts';
+
+export type RecorderLimits = {
+  /** The first subscriptions have to be answered within this, all tries together. */
+  readonly startMs: number;
+  /** With nothing else to record, a beat is recorded before this has passed. */
+  readonly beatMs: number;
+  /** How often the wall clock is looked at for a step, and the frame rate is taken. */
+  readonly sampleMs: number;
+};
+
+export const defaultRecorder: RecorderLimits = { startMs: 30_000, beatMs: 100, sampleMs: 1000 };
+
+/** Measures the path of each frame. Times are ns since the socket's callback was entered. */
+export interface Probe {
+  frame(journalledNs: number, decodedNs: number, deliveredNs: number): void;
+}
+
+export type RecorderOptions = {
+  /** The folder of the journal; it is made if it is not there, and recovered if it is. */
+  readonly folder: string;
+  readonly venue: Venue;
+  readonly session: Session;
+  /** Name and version of what records, kept in the journal. Default `retick`. */
+  readonly software?: string;
+  readonly clock?: Clock;
+  /** Of the jitter between tries. Default 1. */
+  readonly seed?: number;
+  readonly limits?: Partial<RecorderLimits>;
+  readonly connection?: Partial<ConnectionLimits>;
+  /** Every record, once it is journalled and before it is decoded. */
+  readonly onRecord?: (record: JournalRecord) => void;
+  /** The events of every record, perhaps none, in the same tick; the batch is valid only during the call. */
+  readonly onEvents?: (batch: EventBatch, record: JournalRecord) => void;
+  /** A listener or the decoder threw. The listener is not called again. */
+  readonly onListenerError?: (error: Error, record: JournalRecord) => void;
+  readonly probe?: Probe;
+};
+
+export type RecorderStatus = {
+  readonly connected: boolean;
+  readonly frames: number;
+  readonly framesPerSecond: number;
+  /** Payload of all frames. */
+  readonly bytes: number;
+  /** Receive time less the venue's time, of the last event that has one; NaN before. */
+  readonly lagUs: number;
+  readonly gaps: Readonly<Partial<Record<GapCause, number>>>;
+  readonly reconnects: number;
+  readonly unknown: number;
+  /** Frames that were dropped, not journalled. */
+  readonly drops: number;
+  readonly refused: number;
+  readonly lastSeq: number;
+  readonly acknowledgedSeq: number;
+  /** Since the last frame; NaN before the first. */
+  readonly silentSeconds: number;
+};
+
+export type RecorderSummary = RecorderStatus & {
+  readonly reason: string;
+  /** Records of this recorder, frames, controls and beats. */
+  readonly records: number;
+  readonly firstUs: number;
+  readonly lastUs: number;
+};
+
+const EMPTY = new Uint8Array(0);
+
+export class Recorder {
+  /** Rejects when the journal cannot be written, and never resolves. What was acknowledged is intact. */
+  readonly failed: Promise<never>;
+  readonly #options: RecorderOptions;
+  readonly #limits: RecorderLimits;
+  readonly #clock: Clock;
+  readonly #decoder: Decoder;
+  readonly #connection: Connection;
+  readonly #batch = new EventBatch();
+  /** Controls that came up while a record was on its way; they are recorded after it. */
+  readonly #controls: Control[] = [];
+  readonly #gaps: Partial<Record<GapCause, number>> = {};
+  #onRecord: RecorderOptions['onRecord'];
+  #onEvents: RecorderOptions['onEvents'];
+  #writer: JournalWriter | undefined;
+  #isBusy = false;
+  #isEnded = false;
+  #isDecoderFaulty = false;
+  #frames = 0;
+  #bytes = 0;
+  #records = 0;
+  #unknown = 0;
+  #drops = 0;
+  #refused = 0;
+  #firstUs = Number.NaN;
+  #lastUs = Number.NaN;
+  #lastFrameUs = Number.NaN;
+  #lagUs = Number.NaN;
+  #sampledFrames = 0;
+  #sampledUs = 0;
+  #framesPerSecond = 0;
+  #beatTimer: NodeJS.Timeout | undefined;
+  #sampleTimer: NodeJS.Timeout | undefined;
+  #stopped: Promise<RecorderSummary> | undefined;
+  #started: PromiseWithResolvers<void> = Promise.withResolvers();
+  #fail: (error: Error) => void;
+
+  constructor(options: RecorderOptions) {
+    const { venue, session } = options;
+    this.#options = options;
+    this.#limits = { ...defaultRecorder, ...options.limits };
+    this.#clock = options.clock ?? createClock();
+    this.#onRecord = options.onRecord;
+    this.#onEvents = options.onEvents;
+    this.#decoder = venue.createDecoder(session);
+    const failure = Promise.withResolvers<never>();
+    this.failed = failure.promise;
+    // Whoever does not wait for it still learns of the failure from `stop`; it is no unhandled rejection.
+    this.failed.catch(() => {});
+    this.#fail = failure.reject;
+    const limits = { ...defaultConnection, ...options.connection };
+    const sink = {
+      frame: (payload: Uint8Array, isBinary: boolean) => this.#receive(payload, isBinary),
+      control: (control: Control) => this.#control(control),
+      ready: () => this.#started.resolve(),
+      refused: (channel: string, symbol: string, reason: string) => {
+        const what = [channel, symbol].filter((word) => word !== '').join(' ');
+        this.#started.reject(new VenueError(`${venue.name} refused ${what || 'a subscription'}: ${reason}`));
+      },
+    };
+    const seed = options.seed ?? 1;
+    this.#connection = new Connection({ venue, session, clock: this.#clock, limits, seed }, sink);
+  }
+
+  /**
+   * Opens the journal, which recovers what a crash left, and connects. Resolves when the venue has answered every
+   * subscription, or when `stop` was called meanwhile. Throws UsageError on a bad address, VenueError when a
+   * subscription is refused or nothing was reached within `startMs`; the recorder is then stopped.
+   */
+  async start(): Promise<void> {
+    assert(this.#writer === undefined && this.#stopped === undefined, 'a recorder is started once');
+    const { folder, session, software = 'retick' } = this.#options;
+    checkUrl(session.url);
+    this.#writer = await JournalWriter.open(folder, { onFailure: (error) => this.#giveUp(error) });
+    if (this.#stopped !== undefined) return this.#writer.close();
+    this.#control({ type: 'session', session, software, node: process.version });
+    this.#sampledUs = this.#clock.nowUs();
+    this.#sampleTimer = setInterval(() => this.#sample(), this.#limits.sampleMs);
+    this.#armBeat(this.#limits.beatMs * BEAT_AIM);
+    this.#connection.start();
+    const timer = setTimeout(() => this.#startTooLate(), this.#limits.startMs);
+    try {
+      await this.#started.promise;
+    } catch (error) {
+      await this.stop('the start failed');
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Closes the connection, takes what still arrives, writes the end, syncs and seals. Further calls get the same. */
+  stop(reason: string): Promise<RecorderSummary> {
+    this.#stopped ??= this.#stop(reason);
+    return this.#stopped;
+  }
+
+  async #stop(reason: string): Promise<RecorderSummary> {
+    await this.#connection.close();
+    if (this.#writer !== undefined) this.#control({ type: 'end', reason });
+    this.#end();
+    this.#started.resolve();
+    const writer = this.#writer;
+    try {
+      if (writer?.failure === undefined) await writer?.close();
+    } catch (error) {
+      this.#fail(asError(error));
+    }
+    const { lastUs, firstUs, records } = {
+      lastUs: this.#lastUs,
+      firstUs: this.#firstUs,
+      records: this.#records,
+    };
+    return { ...this.status(), reason, records, firstUs, lastUs };
+  }
+
+  status(): RecorderStatus {
+    return {
+      connected: this.#connection.isOpen,
+      frames: this.#frames,
+      framesPerSecond: this.#framesPerSecond,
+      bytes: this.#bytes,
+      lagUs: this.#lagUs,
+      gaps: { ...this.#gaps },
+      reconnects: this.#connection.reconnects,
+      unknown: this.#unknown,
+      drops: this.#drops,
+      refused: this.#refused,
+      lastSeq: this.#writer?.lastSeq ?? 0,
+      acknowledgedSeq: this.#writer?.acknowledgedSeq ?? 0,
+      silentSeconds: (this.#clock.nowUs() - this.#lastFrameUs) / 1e6,
+    };
+  }
+
+  /** The socket's callback. */
+  #receive(payload: Uint8Array, isBinary: boolean): void {
+    if (this.#isEnded) return;
+    const receivedUs = this.#record(isBinary ? RecordKind.binary : RecordKind.text, payload);
+    if (this.#isEnded) return;
+    this.#frames += 1;
+    this.#bytes += payload.length;
+    this.#lastFrameUs = receivedUs;
+    this.#connection.observe(this.#batch, receivedUs);
+    if (this.#controls.length > 0) this.#drain();
+  }
+
+  #control(control: Control): void {
+    this.#controls.push(control);
+    if (!this.#isBusy) this.#drain();
+  }
+
+  #drain(): void {
+    for (let control = this.#controls.shift(); control !== undefined; control = this.#controls.shift()) {
+      if (this.#isEnded) continue;
+      if (control.type === 'drop') this.#drops += control.frames;
+      this.#record(RecordKind.control, encodeControl(control));
+    }
+  }
+
+  /** Stamps, journals, decodes and delivers one record, in this order and without a pause. Returns its time. */
+  #record(kind: RecordKind, payload: Uint8Array): number {
+    const { probe } = this.#options;
+    const writer = this.#writer;
+    assert(!this.#isBusy && writer !== undefined, 'one record at a time goes to an open journal');
+    this.#isBusy = true;
+    const enteredNs = probe === undefined ? 0 : this.#clock.stampNs();
+    const receivedUs = this.#clock.nowUs();
+    const connection = this.#connection.number;
+    this.#batch.reset();
+    let seq: number;
+    try {
+      seq = writer.append(kind, connection, receivedUs, payload);
+    } catch (error) {
+      this.#isBusy = false;
+      this.#giveUp(asError(error));
+      return receivedUs;
+    }
+    const record: JournalRecord = { seq, receivedUs, kind, connection, payload };
+    if (this.#records === 0) this.#firstUs = receivedUs;
+    this.#records += 1;
+    this.#lastUs = receivedUs;
+    const journalledNs = probe === undefined ? 0 : this.#clock.stampNs() - enteredNs;
+    this.#decode(record);
+    const decodedNs = probe === undefined ? 0 : this.#clock.stampNs() - enteredNs;
+    this.#deliver(record);
+    if (probe !== undefined && kind < RecordKind.control) {
+      probe.frame(journalledNs, decodedNs, this.#clock.stampNs() - enteredNs);
+    }
+    this.#isBusy = false;
+    return receivedUs;
+  }
+
+  #decode(record: JournalRecord): void {
+    const batch = this.#batch;
+    try {
+      this.#onRecord?.(record);
+    } catch (error) {
+      this.#onRecord = undefined;
+      this.#fault(error, record);
+    }
+    try {
+      this.#decoder.decode(record, batch);
+    } catch (error) {
+      // The frame is safe in the journal and can be decoded again once the decoder is mended.
+      batch.reset();
+      this.#unknown += 1;
+      this.#onEvents = undefined;
+      // Told once: the record of a fault is decoded, too.
+      if (!this.#isDecoderFaulty) this.#fault(error, record);
+      this.#isDecoderFaulty = true;
+    }
+    if (batch.length === 0) return;
+    const last = batch.length - 1;
+    const exchangeUs = batch.exchangeUs[last]!;
+    const isLive = batch.kind[last]! >= EventKind.level && (batch.flags[last]! & Flag.late) === 0;
+    if (isLive && exchangeUs > 0) this.#lagUs = record.receivedUs - exchangeUs;
+    if (batch.detail.length > 0) this.#count();
+  }
+
+  #count(): void {
+    for (const detail of this.#batch.detail) {
+      if (detail?.type !== 'status') continue;
+      if (detail.state === 'gap') this.#gaps[detail.cause] = (this.#gaps[detail.cause] ?? 0) + 1;
+      else if (detail.state === 'unknown') this.#unknown += 1;
+      else if (detail.state === 'refused') this.#refused += 1;
+    }
+  }
+
+  #deliver(record: JournalRecord): void {
+    if (this.#onEvents === undefined) return;
+    try {
+      this.#onEvents(this.#batch, record);
+    } catch (error) {
+      this.#onEvents = undefined;
+      this.#fault(error, record);
+    }
+  }
+
+  #fault(thrown: unknown, record: JournalRecord): void {
+    const error = asError(thrown);
+    this.#control({ type: 'fault', reason: `${error.name}: ${error.message}` });
+    this.#options.onListenerError?.(error, record);
+  }
+
+  /** The timer is set anew only when it fires, so that a busy feed pays nothing for it. */
+  #armBeat(delayMs: number): void {
+    this.#beatTimer = setTimeout(() => {
+      const aimMs = this.#limits.beatMs * BEAT_AIM;
+      const quietMs = (this.#clock.nowUs() - this.#lastUs) / 1000;
+      if (quietMs >= aimMs) this.#record(RecordKind.beat, EMPTY);
+      if (!this.#isEnded) this.#armBeat(quietMs >= aimMs ? aimMs : aimMs - quietMs);
+    }, delayMs);
+  }
+
+  #sample(): void {
+    const nowUs = this.#clock.nowUs();
+    this.#framesPerSecond = ((this.#frames - this.#sampledFrames) * 1e6) / (nowUs - this.#sampledUs);
+    this.#sampledFrames = this.#frames;
+    this.#sampledUs = nowUs;
+    const stepUs = this.#clock.checkStep();
+    if (stepUs !== 0) this.#control({ type: 'clockStep', stepUs });
+  }
+
+  #startTooLate(): void {
+    const { venue, session } = this.#options;
+    const why = this.#connection.lastFailure;
+    const message = `${venue.name} at ${session.url} did not answer within ${this.#limits.startMs} ms`;
+    this.#started.reject(new VenueError(why === '' ? message : `${message}: ${why}`));
+  }
+
+  /** The journal takes no more. */
+  #giveUp(error: Error): void {
+    this.#end();
+    this.#connection.abort();
+    this.#started.reject(error);
+    this.#fail(error);
+  }
+
+  #end(): void {
+    this.#isEnded = true;
+    clearTimeout(this.#beatTimer);
+    clearInterval(this.#sampleTimer);
+  }
+}
+
+/** Beats aim a little earlier than they are due, since timers are late. */
+const BEAT_AIM = 0.8;
+
+function checkUrl(text: string): void {
+  const protocol = URL.canParse(text) ? new URL(text).protocol : '';
+  if (protocol !== 'ws:' && protocol !== 'wss:') {
+    throw new UsageError(`url: ${text} is no address of a venue (allowed: ws://… or wss://…)`);
+  }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
