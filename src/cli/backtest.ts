@@ -1,0 +1,111 @@
+// `retick backtest`: the same strategies over historical data, as a vendor would sell it: market tables by venue
+// time, no receive times, no outages. The engine is the one that runs live.
+import { basename } from 'node:path';
+import type { Argv } from 'yargs';
+import { type Arguments, type Command, EXIT } from '../cli.ts';
+import { formatTimeUs, parseDurationUs } from '../core/time.ts';
+import { readManifest } from '../datasets/manifest.ts';
+import type { RunConfig } from '../engine/config.ts';
+import { historical } from '../feeds/historical.ts';
+import type { Run } from '../runs/run.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { loadStrategies } from './load.ts';
+import { count, Output } from './output.ts';
+import { parseBound } from './replay.ts';
+import { readRunFile } from './runfile.ts';
+import { identityOf, type LoadedBundle, RunSession, runFolder } from './session.ts';
+import { runJson, summarize } from './summary.ts';
+
+export const command: Command = {
+  usage: 'backtest RUN.yaml --data DATASET',
+  options: (argv: Argv) =>
+    argv
+      .usage('retick backtest RUN.yaml --data DATASET')
+      .demandCommand(1, 1)
+      .option('data', { type: 'string', demandOption: true, describe: 'Dataset folder' })
+      .option('feed-latency', {
+        type: 'string',
+        default: '0',
+        describe: 'Added to venue time to make the receive time, as 20ms',
+      })
+      .option('from', { type: 'string', describe: 'First venue time' })
+      .option('to', { type: 'string', describe: 'Venue time at which to stop' })
+      .option('batch-size', {
+        type: 'number',
+        default: 4096,
+        describe: 'Events per batch; never changes the result',
+      })
+      .option('out', { type: 'string', describe: 'Run folder (default: reports/DATASET-backtest-…)' }),
+  run: async (args: Arguments) => {
+    const file = String((args._ as readonly unknown[])[0]);
+    const output = new Output(args.json === true);
+    const config = await readRunFile(file);
+    const interrupt = listenForInterrupt((text) => output.note(text));
+    const { run, session } = await backtest({
+      dataset: String(args.data),
+      config,
+      strategies: await loadStrategies(config, file),
+      latencyUs: args.feedLatency === '0' ? 0 : parseDurationUs(String(args.feedLatency), '--feed-latency'),
+      fromUs: parseBound(args.from, '--from'),
+      toUs: parseBound(args.to, '--to'),
+      batchSize: args.batchSize as number,
+      out: args.out as string | undefined,
+      output,
+      signal: interrupt.signal,
+    });
+    interrupt.release();
+    output.result(runJson(run), summarize(run, session));
+    return interrupt.signal.aborted ? EXIT.interrupted : EXIT.done;
+  },
+};
+
+export type BacktestRequest = {
+  readonly dataset: string;
+  readonly config: RunConfig;
+  readonly strategies: readonly LoadedBundle[];
+  readonly latencyUs: number;
+  readonly fromUs: number | undefined;
+  readonly toUs: number | undefined;
+  readonly batchSize: number;
+  readonly out: string | undefined;
+  readonly output: Output;
+  readonly signal: AbortSignal;
+};
+
+export async function backtest(
+  request: BacktestRequest,
+): Promise<{ readonly run: Run; readonly session: RunSession }> {
+  const { config, strategies, latencyUs, fromUs, toUs, batchSize, output } = request;
+  const name = basename(request.dataset);
+  const dataset = {
+    name,
+    digest: (await readManifest(request.dataset)).digest,
+    feed: 'historical',
+    fromUs: fromUs ?? null,
+    toUs: toUs ?? null,
+    latencyUs,
+  };
+  const slice = {
+    batchSize,
+    latencyUs,
+    ...(fromUs === undefined ? {} : { fromUs }),
+    ...(toUs === undefined ? {} : { toUs }),
+  };
+  const feed = historical(request.dataset, slice);
+  const folder = runFolder(request.out, name, 'backtest', identityOf(config, strategies, dataset));
+  const session = new RunSession({ folder, config, strategies, symbols: feed.symbols });
+  await session.consume(feed, request.signal, (batch) => {
+    const atUs = batch.length > 0 ? batch.receivedUs[batch.length - 1]! : Number.NaN;
+    output.status(
+      `backtesting ${formatTimeUs(atUs)}  ${count(session.engine.events)} events`,
+      performance.now(),
+    );
+  });
+  const run = await session.finish({
+    reason: request.signal.aborted ? 'interrupted' : 'end of data',
+    mode: 'backtest',
+    dataset,
+    measured: { speed: null, achievedSpeed: null, lagUs: null, latency: {}, quality: {} },
+  });
+  return { run, session };
+}

@@ -1,0 +1,222 @@
+// `retick demo`: the whole of it on this machine, no network: an embedded venue, live-paper, replay, backtest,
+// comparison, latency, report. Each step is the command of that name, called from here.
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Argv } from 'yargs';
+import { type Arguments, type Command, EXIT } from '../cli.ts';
+import { assert } from '../core/assert.ts';
+import { parseRunConfig, type RunConfig } from '../engine/config.ts';
+import { writeReport } from '../reports/report.ts';
+import { type Comparison, compareRuns } from '../runs/compare.ts';
+import type { Run } from '../runs/run.ts';
+import { startServer } from '../simulated/server.ts';
+import { backtest } from './backtest.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { formatLatency } from './latency.ts';
+import { loadStrategies } from './load.ts';
+import { count, Output, paint, table } from './output.ts';
+import { type PaperResult, paper } from './paper.ts';
+import { replay } from './replay.ts';
+import type { LoadedBundle } from './session.ts';
+
+export const command: Command = {
+  usage: 'demo',
+  options: (argv: Argv) =>
+    argv
+      .usage('retick demo [--seed 7] [--seconds 12]')
+      .demandCommand(0, 0)
+      .option('seed', { type: 'number', default: 7, describe: 'Of the simulated market' })
+      .option('seconds', { type: 'number', default: 12, describe: 'Length of the live part' }),
+  run: async (args: Arguments) => {
+    const output = new Output(args.json === true);
+    const interrupt = listenForInterrupt((text) => output.note(text));
+    const result = await demo({
+      seed: args.seed as number,
+      seconds: args.seconds as number,
+      output,
+      signal: interrupt.signal,
+    });
+    interrupt.release();
+    output.result(result.value, result.text);
+    if (interrupt.signal.aborted) return EXIT.interrupted;
+    return result.isProven ? EXIT.done : EXIT.failed;
+  },
+};
+
+type DemoRequest = {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly output: Output;
+  readonly signal: AbortSignal;
+};
+
+async function demo(
+  request: DemoRequest,
+): Promise<{ readonly value: unknown; readonly text: string; readonly isProven: boolean }> {
+  const { seed, seconds, output, signal } = request;
+  const recording = join('datasets', 'demo');
+  for (const folder of [recording, ...RUNS.map((name) => join('reports', name))]) {
+    if (existsSync(folder)) rmSync(folder, { recursive: true });
+  }
+  const server = await startServer({
+    seed,
+    eventsPerSecond: 400,
+    faults: [
+      { atS: seconds * 0.4, type: 'checksum', symbol: 'BTC/USD' },
+      { atS: seconds * 0.65, type: 'disconnect' },
+    ],
+  });
+  const config = demoConfig(server.url);
+  const strategies = await loadStrategies(config, 'demo');
+  say(
+    output,
+    1,
+    `live-paper: ${strategies.length} strategies on a simulated Kraken at ${server.url}, ${seconds} s`,
+  );
+  const live = await paper({
+    config,
+    strategies,
+    durationUs: seconds * 1e6,
+    recording,
+    out: join('reports', 'demo-paper'),
+    output,
+    signal,
+    connection: { backoff: { baseMs: 300, maxMs: 2000 } },
+  });
+  await server.stop();
+  output.note(liveStory(live));
+
+  say(output, 2, 'replay the recording: 100x, as fast as possible, and through the decoder again');
+  const replays: Run[] = [];
+  for (const [name, speed, isRaw] of REPLAYS) {
+    const { run } = await replay({
+      ...request,
+      recording,
+      config,
+      strategies,
+      isRaw,
+      speed,
+      fromUs: undefined,
+      toUs: undefined,
+      batchSize: 4096,
+      out: join('reports', name),
+    });
+    replays.push(run);
+    output.note(replayStory(live.run, run));
+  }
+
+  say(output, 3, 'backtest: the same strategies over the derived trades and book, as historical data');
+  const historical = await runBacktest(request, recording, config, strategies);
+  const comparison = compareRuns(live.run, historical);
+  output.note(backtestStory(comparison));
+
+  say(output, 4, 'latency of the live run, and the report');
+  output.note(formatLatency(live.run.measured?.latency ?? {}));
+  const path = join('reports', 'demo', 'report.html');
+  await writeReport(path, { run: live.run, other: historical, comparison, isStatic: false });
+  const isExact = replays.every((run) => run.manifest.digest === live.run.manifest.digest);
+  const verdict = [
+    `live = replay, bit for bit: ${isExact ? paint('green', 'yes') : paint('red', 'no')}   (digest ${live.run.manifest.digest.slice(0, 16)})`,
+    `live ≈ backtest within 0.01 %: ${comparison.isWithin ? paint('green', 'yes') : paint('red', 'no')}   (${count(comparison.indicators.reduce((sum, parity) => sum + parity.matched, 0))} indicator values)`,
+    `report: ${path}`,
+  ].join('\n');
+  return {
+    value: {
+      isExact,
+      isWithin: comparison.isWithin,
+      digest: live.run.manifest.digest,
+      report: path,
+      runs: RUNS.map((name) => join('reports', name)),
+    },
+    text: verdict,
+    isProven: isExact && comparison.isWithin,
+  };
+}
+
+const REPLAYS: readonly (readonly [name: string, speed: number, isRaw: boolean])[] = [
+  ['demo-replay-100x', 100, false],
+  ['demo-replay-max', Number.POSITIVE_INFINITY, false],
+  ['demo-replay-raw', Number.POSITIVE_INFINITY, true],
+];
+const RUNS = ['demo-paper', ...REPLAYS.map(([name]) => name), 'demo-backtest'];
+
+function demoConfig(url: string): RunConfig {
+  return parseRunConfig(
+    {
+      name: 'demo',
+      venue: 'kraken',
+      url,
+      symbols: ['BTC/USD', 'ETH/USD', 'XRP/USD'],
+      depth: 25,
+      seed: 1,
+      strategies: [
+        { use: 'mean-reversion', params: { symbol: 'BTC/USD', fast: '1s', slow: '5s' } },
+        { use: 'order-flow', params: { symbol: 'ETH/USD', interval: '1s' } },
+      ],
+    },
+    'demo',
+  );
+}
+
+async function runBacktest(
+  request: DemoRequest,
+  dataset: string,
+  config: RunConfig,
+  strategies: readonly LoadedBundle[],
+): Promise<Run> {
+  const { run } = await backtest({
+    ...request,
+    dataset,
+    config,
+    strategies,
+    latencyUs: 0,
+    fromUs: undefined,
+    toUs: undefined,
+    batchSize: 4096,
+    out: join('reports', 'demo-backtest'),
+  });
+  return run;
+}
+
+function say(output: Output, step: number, text: string): void {
+  output.note(`\n${paint('bold', `${step}. ${text}`)}`);
+}
+
+function liveStory({ run, session, summary, manifest }: PaperResult): string {
+  assert(summary.frames > 0, 'the demo recorded frames');
+  const gaps = manifest.gaps.map((gap) => `${gap.cause}${gap.symbol === '' ? '' : ` ${gap.symbol}`}`);
+  const rows = session.engine
+    .status()
+    .strategies.map((strategy) => [
+      strategy.id,
+      strategy.equity.toFixed(4),
+      `${(strategy.returnFraction * 100).toFixed(3)}%`,
+      String(strategy.fills),
+    ]);
+  return [
+    `${count(summary.frames)} frames recorded, ${count(run.manifest.events)} events; lived through: ${gaps.join(', ') || 'no gap'}; reconnects ${summary.reconnects}`,
+    table(['strategy', 'equity USD', 'return', 'fills'], rows),
+    `digest ${run.manifest.digest.slice(0, 16)}`,
+  ].join('\n');
+}
+
+function replayStory(live: Run, { manifest, measured }: Run): string {
+  const isEqual = manifest.digest === live.manifest.digest;
+  const speed = measured?.achievedSpeed == null ? '' : `${count(measured.achievedSpeed)}x achieved`;
+  const mark = isEqual ? paint('green', '= live') : paint('red', '≠ live');
+  return `${manifest.id.padEnd(18)} digest ${manifest.digest.slice(0, 16)} ${mark}   ${speed}`;
+}
+
+function backtestStory(comparison: Comparison): string {
+  return table(
+    ['indicator', 'matched', 'within 0.01 %', 'max relative', 'only live', 'only backtest'],
+    comparison.indicators.map((parity) => [
+      parity.name,
+      count(parity.matched),
+      count(parity.matched - parity.beyond),
+      parity.maxRelative === 0 ? '0' : parity.maxRelative.toExponential(1),
+      count(parity.onlyLeft),
+      count(parity.onlyRight),
+    ]),
+  );
+}

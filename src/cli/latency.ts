@@ -1,0 +1,79 @@
+// Latency by stage, measured outside the engine: one histogram a stage, 25 ns a record, percentiles at the end.
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import type { EventBatch } from '../core/event.ts';
+import type { RunRecord } from '../core/record.ts';
+import type { Probe } from '../journal/recorder.ts';
+import type { Latency } from '../runs/run.ts';
+import { count, table } from './output.ts';
+
+/** Stages of a frame's way, in order. Each is measured from the socket's callback, except the first. */
+const STAGES = ['venue to socket', 'to journal', 'to events', 'through engine', 'to order'] as const;
+
+export class LatencyProbe implements Probe {
+  readonly #stages = new Map(
+    STAGES.map((stage) => [stage as string, createHistogram({ lowest: 1, highest: 60e9 })]),
+  );
+  readonly #network = this.#stage('venue to socket');
+  readonly #journal = this.#stage('to journal');
+  readonly #events = this.#stage('to events');
+  readonly #engine = this.#stage('through engine');
+  readonly #order = this.#stage('to order');
+  #hasOrder = false;
+
+  /** Watches the run log: the frame under way has led to an order. */
+  readonly onRecord = (record: RunRecord): void => {
+    if (record.type === 'order' && record.order.status === 'pending') this.#hasOrder = true;
+  };
+
+  /** The venue's own time against ours, of the last event of a frame; a venue clock that is ahead counts as 0. */
+  observe(batch: EventBatch): void {
+    const row = batch.length - 1;
+    if (row < 0) return;
+    const lagUs = batch.receivedUs[row]! - batch.exchangeUs[row]!;
+    if (lagUs > 0) this.#network.record(Math.min(60e9, Math.round(lagUs * 1000)));
+  }
+
+  frame(journalledNs: number, decodedNs: number, deliveredNs: number): void {
+    this.#journal.record(Math.max(1, Math.round(journalledNs)));
+    this.#events.record(Math.max(1, Math.round(decodedNs)));
+    this.#engine.record(Math.max(1, Math.round(deliveredNs)));
+    if (this.#hasOrder) this.#order.record(Math.max(1, Math.round(deliveredNs)));
+    this.#hasOrder = false;
+  }
+
+  summary(): Readonly<Record<string, Latency>> {
+    const stages = [...this.#stages].filter(([, histogram]) => histogram.count > 0);
+    return Object.fromEntries(stages.map(([stage, histogram]) => [stage, latencyOf(histogram)]));
+  }
+
+  #stage(name: (typeof STAGES)[number]): RecordableHistogram {
+    return this.#stages.get(name)!;
+  }
+}
+
+/** Nanoseconds in, microseconds out. */
+export function latencyOf(histogram: RecordableHistogram): Latency {
+  const at = (percentile: number): number => histogram.percentile(percentile) / 1000;
+  return {
+    count: histogram.count,
+    p50: at(50),
+    p90: at(90),
+    p99: at(99),
+    p999: at(99.9),
+    max: histogram.max / 1000,
+    mean: histogram.mean / 1000,
+  };
+}
+
+export function formatLatency(stages: Readonly<Record<string, Latency>>): string {
+  return table(
+    ['latency, µs', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max'],
+    Object.entries(stages).map(([stage, latency]) => [
+      stage,
+      count(latency.count),
+      ...[latency.p50, latency.p90, latency.p99, latency.p999, latency.max].map((us) =>
+        count(us, us < 100 ? 1 : 0),
+      ),
+    ]),
+  );
+}

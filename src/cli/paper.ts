@@ -1,0 +1,163 @@
+// `retick paper`: records, and runs strategies on the very records that go to the journal.
+import { basename, join } from 'node:path';
+import type { Argv } from 'yargs';
+import { type Arguments, type Command, EXIT } from '../cli.ts';
+import { parseDurationUs } from '../core/time.ts';
+import type { Manifest } from '../datasets/manifest.ts';
+import { buildTables } from '../datasets/tables.ts';
+import type { RunConfig } from '../engine/config.ts';
+import type { ConnectionLimits } from '../journal/connection.ts';
+import { Recorder, type RecorderSummary } from '../journal/recorder.ts';
+import type { Run } from '../runs/run.ts';
+import { findVenue } from '../venues/list.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { formatLatency, LatencyProbe } from './latency.ts';
+import { loadStrategies } from './load.ts';
+import { Output } from './output.ts';
+import { createSession, formatSummary, requireFresh, runRecorder, stampNow } from './record.ts';
+import { readRunFile } from './runfile.ts';
+import { type LoadedBundle, RunSession, runFolder, SOFTWARE } from './session.ts';
+import { runJson, summarize } from './summary.ts';
+
+export const command: Command = {
+  usage: 'paper RUN.yaml',
+  options: (argv: Argv) =>
+    argv
+      .usage('retick paper RUN.yaml [--duration 10m] [--recording datasets/NAME] [--out reports/NAME]')
+      .demandCommand(1, 1)
+      .option('duration', {
+        type: 'string',
+        describe: 'As 10m; default: that of the run file, else until Ctrl-C',
+      })
+      .option('url', { type: 'string', describe: 'Another address of the venue' })
+      .option('recording', {
+        type: 'string',
+        describe: 'Recording folder to make (default: datasets/NAME-TIME)',
+      })
+      .option('out', { type: 'string', describe: 'Run folder (default: reports/RECORDING-paper)' })
+      .epilogue('Nothing is ever sent to a venue but subscriptions: orders are simulated.'),
+  run: async (args: Arguments) => {
+    const file = String((args._ as readonly unknown[])[0]);
+    const output = new Output(args.json === true);
+    const config = await readRunFile(file);
+    const interrupt = listenForInterrupt((text) => output.note(text));
+    const duration = (args.duration as string | undefined) ?? config.duration;
+    const result = await paper({
+      config: args.url === undefined ? config : { ...config, url: String(args.url) },
+      strategies: await loadStrategies(config, file),
+      durationUs: duration === undefined ? undefined : parseDurationUs(duration, '--duration'),
+      recording: (args.recording as string | undefined) ?? join('datasets', `${config.name}-${stampNow()}`),
+      out: args.out as string | undefined,
+      output,
+      signal: interrupt.signal,
+    });
+    interrupt.release();
+    const { run, session, summary, manifest } = result;
+    output.result(
+      { ...runJson(run), summary },
+      [
+        formatSummary(result.recording, summary, manifest),
+        '',
+        summarize(run, session),
+        '',
+        formatLatency(run.measured?.latency ?? {}),
+      ].join('\n'),
+    );
+    if (interrupt.signal.aborted) return EXIT.interrupted;
+    return session.engine.halted ? EXIT.failed : EXIT.done;
+  },
+};
+
+export type PaperRequest = {
+  readonly config: RunConfig;
+  readonly strategies: readonly LoadedBundle[];
+  readonly durationUs: number | undefined;
+  readonly recording: string;
+  readonly out: string | undefined;
+  readonly output: Output;
+  readonly signal: AbortSignal;
+  readonly connection?: Partial<ConnectionLimits>;
+};
+
+export type PaperResult = {
+  readonly run: Run;
+  readonly session: RunSession;
+  readonly summary: RecorderSummary;
+  readonly manifest: Manifest;
+  readonly recording: string;
+};
+
+export async function paper(request: PaperRequest): Promise<PaperResult> {
+  const { config, strategies, recording, output } = request;
+  requireFresh(recording);
+  const venue = findVenue(config.venue);
+  const { symbols, channels, depth, url } = config;
+  const feed = createSession(venue, { symbols, channels, depth, url });
+  const name = basename(recording);
+  const session = new RunSession({
+    folder: request.out ?? runFolder(undefined, name, 'paper', ''),
+    config,
+    strategies,
+    symbols: feed.symbols,
+  });
+  const probe = new LatencyProbe();
+  session.log.listen(probe.onRecord);
+  const halt = Promise.withResolvers<string>();
+  let failure: Error | undefined;
+  const recorder = new Recorder({
+    folder: join(recording, 'journal'),
+    venue,
+    session: feed,
+    software: SOFTWARE,
+    seed: config.seed,
+    probe,
+    ...(request.connection === undefined ? {} : { connection: request.connection }),
+    onEvents: (batch) => {
+      probe.observe(batch);
+      if (session.engine.halted) return;
+      session.engine.apply(batch);
+      if (session.engine.halted) halt.resolve('engine halted');
+    },
+    onListenerError: (error) => {
+      failure = error;
+      halt.resolve('engine failed');
+    },
+  });
+  const { summary } = await runRecorder({
+    recorder,
+    durationUs: request.durationUs,
+    output,
+    signal: request.signal,
+    what: name,
+    until: halt.promise,
+  });
+  if (failure !== undefined) throw failure;
+  const manifest = await buildTables(recording);
+  const run = await session.finish({
+    reason: 'end of recording',
+    mode: 'paper',
+    dataset: { name, digest: manifest.digest, feed: 'live', fromUs: null, toUs: null, latencyUs: 0 },
+    measured: {
+      speed: 1,
+      achievedSpeed: null,
+      lagUs: null,
+      latency: probe.summary(),
+      quality: qualityOf(summary, manifest),
+    },
+  });
+  return { run, session, summary, manifest, recording };
+}
+
+function qualityOf(summary: RecorderSummary, manifest: Manifest): Readonly<Record<string, unknown>> {
+  const { frames, reconnects, unknown, drops, refused, gaps } = summary;
+  return {
+    frames,
+    reconnects,
+    unknown,
+    drops,
+    refused,
+    gapsByCause: gaps,
+    gaps: manifest.gaps,
+    symbols: manifest.counts.symbols,
+  };
+}

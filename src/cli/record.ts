@@ -1,0 +1,191 @@
+// `retick record`: live feeds into a journal, until the time is up or someone stops it.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Argv } from 'yargs';
+import { type Arguments, type Command, EXIT } from '../cli.ts';
+import { UsageError, unknownName } from '../core/errors.ts';
+import type { Session } from '../core/frame.ts';
+import { parseDurationUs } from '../core/time.ts';
+import type { Manifest } from '../datasets/manifest.ts';
+import { buildTables } from '../datasets/tables.ts';
+import { Recorder, type RecorderStatus, type RecorderSummary } from '../journal/recorder.ts';
+import { findVenue } from '../venues/list.ts';
+import type { Venue } from '../venues/venue.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { bytes, count, Output } from './output.ts';
+import { SOFTWARE } from './session.ts';
+
+export const command: Command = {
+  usage: 'record VENUE SYMBOL…',
+  options: (argv: Argv) =>
+    argv
+      .usage('retick record VENUE SYMBOL… [--channels …] [--depth 25] [--duration 10m] [--out datasets/NAME]')
+      .demandCommand(2)
+      .option('channels', { type: 'array', string: true, describe: 'Default: those the venue recommends' })
+      .option('depth', { type: 'number', describe: 'Book levels per side' })
+      .option('duration', { type: 'string', describe: 'As 10m; default: until Ctrl-C' })
+      .option('out', { type: 'string', describe: 'Recording folder (default: datasets/VENUE-TIME)' })
+      .option('url', { type: 'string', describe: 'Another address of the venue, as a local server' })
+      .option('tables', { type: 'boolean', default: true, describe: 'Derive the tables at the end' })
+      .example('retick record kraken BTC/USD ETH/USD --duration 10m', '')
+      .epilogue(
+        'The first Ctrl-C drains, syncs, seals and exits 130; a second one leaves at once and loses nothing acknowledged.',
+      ),
+  run: async (args: Arguments) => {
+    const output = new Output(args.json === true);
+    const [venueName = '', ...symbols] = (args._ as readonly unknown[]).map(String);
+    const venue = findVenue(venueName);
+    const session = createSession(venue, {
+      symbols,
+      channels: args.channels as readonly string[] | undefined,
+      depth: args.depth as number | undefined,
+      url: args.url as string | undefined,
+    });
+    const folder = (args.out as string | undefined) ?? join('datasets', `${venue.name}-${stampNow()}`);
+    const durationUs =
+      args.duration === undefined ? undefined : parseDurationUs(String(args.duration), '--duration');
+    const interrupt = listenForInterrupt((text) => output.note(text));
+    const recorder = new Recorder({ folder: join(folder, 'journal'), venue, session, software: SOFTWARE });
+    const { summary, isInterrupted } = await runRecorder({
+      recorder,
+      durationUs,
+      output,
+      signal: interrupt.signal,
+      what: folder,
+    });
+    interrupt.release();
+    const manifest = args.tables === true ? await buildTables(folder) : undefined;
+    output.result({ folder, summary, manifest }, formatSummary(folder, summary, manifest));
+    return isInterrupted ? EXIT.interrupted : EXIT.done;
+  },
+};
+
+/** A session that the venue can serve. Errors: UsageError naming what it cannot. */
+export function createSession(
+  venue: Venue,
+  wanted: {
+    readonly symbols: readonly string[];
+    readonly channels: readonly string[] | undefined;
+    readonly depth: number | undefined;
+    readonly url: string | undefined;
+  },
+): Session {
+  const channels = wanted.channels ?? venue.defaultChannels;
+  const unknown = channels.find((channel) => !venue.channels.includes(channel));
+  if (unknown !== undefined) throw unknownName('channel', unknown, venue.channels, venue.name);
+  const depth = wanted.depth ?? venue.defaultDepth;
+  if (!venue.depths.includes(depth)) {
+    throw new UsageError(
+      `depth ${depth} is not offered by ${venue.name} (allowed: ${venue.depths.join(', ')})`,
+    );
+  }
+  const twice = wanted.symbols.find((symbol, index) => wanted.symbols.indexOf(symbol) !== index);
+  if (twice !== undefined) throw new UsageError(`symbol ${twice} is given twice`);
+  const url = wanted.url ?? venue.url;
+  if (!/^wss?:\/\/./.test(url))
+    throw new UsageError(`--url: ${url} is no WebSocket address (allowed: ws://… or wss://…)`);
+  return {
+    venue: venue.name,
+    url,
+    symbols: [...wanted.symbols],
+    channels: [...channels],
+    depth,
+    candleUs: channels.includes('ohlc') ? 60e6 : 0,
+  };
+}
+
+/** Starts a recorder, shows its status, and stops it when the time is up or the signal is raised. */
+export async function runRecorder(options: {
+  readonly recorder: Recorder;
+  readonly durationUs: number | undefined;
+  readonly output: Output;
+  readonly signal: AbortSignal;
+  readonly what: string;
+  /** Ends it early, as when the engine has halted. */
+  readonly until?: Promise<string>;
+}): Promise<{ readonly summary: RecorderSummary; readonly isInterrupted: boolean }> {
+  const { recorder, durationUs, output, signal } = options;
+  const ends: Promise<string>[] = [aborted(signal)];
+  if (options.until !== undefined) ends.push(options.until);
+  const started = await Promise.race([
+    recorder.start().then(() => 'started'),
+    ...ends,
+    recorder.failed,
+  ]).catch(async (error) => {
+    await recorder.stop('could not start');
+    throw error;
+  });
+  let reason = started;
+  if (started === 'started') {
+    const timer = setInterval(
+      () => output.status(formatStatus(options.what, recorder.status()), performance.now()),
+      250,
+    );
+    let limit: NodeJS.Timeout | undefined;
+    if (durationUs !== undefined) {
+      ends.push(
+        new Promise((resolve) => {
+          limit = setTimeout(() => resolve('duration'), durationUs / 1000);
+        }),
+      );
+    }
+    try {
+      reason = await Promise.race([...ends, recorder.failed]);
+    } finally {
+      clearInterval(timer);
+      clearTimeout(limit);
+      if (reason === 'started') await recorder.stop('journal failed');
+    }
+  }
+  const summary = await recorder.stop(reason);
+  return { summary, isInterrupted: signal.aborted };
+}
+
+function aborted(signal: AbortSignal): Promise<string> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve('interrupted');
+    signal.addEventListener('abort', () => resolve('interrupted'), { once: true });
+  });
+}
+
+export function formatStatus(what: string, status: RecorderStatus): string {
+  const gaps = Object.entries(status.gaps).map(([cause, number]) => `${cause} ${number}`);
+  return [
+    `${what}  ${count(status.frames)} frames`,
+    `${count(status.framesPerSecond)}/s`,
+    `lag ${Number.isNaN(status.lagUs) ? 'n/a' : `${count(status.lagUs / 1000, 1)} ms`}`,
+    `gaps ${gaps.length === 0 ? '0' : gaps.join(', ')}`,
+    bytes(status.bytes),
+    status.connected ? 'connected' : 'reconnecting',
+  ].join('  ');
+}
+
+export function formatSummary(
+  folder: string,
+  summary: RecorderSummary,
+  manifest: Manifest | undefined,
+): string {
+  const gaps = Object.entries(summary.gaps).map(([cause, number]) => `${cause} ${number}`);
+  return [
+    `recorded ${count(summary.frames)} frames, ${bytes(summary.bytes)}, in ${count(summary.records)} records over ${((summary.lastUs - summary.firstUs) / 1e6).toFixed(1)} s (${summary.reason})`,
+    `gaps: ${gaps.length === 0 ? 'none' : gaps.join(', ')}; reconnects ${summary.reconnects}; unknown frames ${summary.unknown}; dropped ${summary.drops}; refused ${summary.refused}`,
+    manifest === undefined
+      ? `journal ${folder}/journal`
+      : `tables ${manifest.tables.map(({ name, rows }) => `${name} ${count(rows)}`).join(', ')}`,
+    `recording ${folder}${manifest === undefined ? '' : `   digest ${manifest.digest.slice(0, 16)}`}`,
+  ].join('\n');
+}
+
+/** `20260102T030405Z`, for the name of a new recording; a recording that is there is gone on with. */
+export function stampNow(): string {
+  return new Date(Date.now()).toISOString().replace(/[-:]|\.\d+/g, '');
+}
+
+/** A live-paper run needs a recording of its own: its replay must hold what the run saw and nothing else. */
+export function requireFresh(folder: string): void {
+  if (existsSync(join(folder, 'journal'))) {
+    throw new UsageError(
+      `${folder} holds a recording already; a paper run needs a new one (choose another --out)`,
+    );
+  }
+}

@@ -1,0 +1,170 @@
+// `retick replay`: a recording, fed to strategies at any speed. The speed never changes the result.
+import { basename } from 'node:path';
+import type { Argv } from 'yargs';
+import { type Arguments, type Command, EXIT } from '../cli.ts';
+import { UsageError } from '../core/errors.ts';
+import type { Feed } from '../core/event.ts';
+import { formatTimeUs, parseTimeUs } from '../core/time.ts';
+import { readManifest } from '../datasets/manifest.ts';
+import { parseRunConfig, type RunConfig } from '../engine/config.ts';
+import { type PacedFeed, paced } from '../feeds/pace.ts';
+import { replayFrames, replayTables } from '../feeds/replay.ts';
+import type { Run } from '../runs/run.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { loadStrategies } from './load.ts';
+import { count, Output } from './output.ts';
+import { readRunFile } from './runfile.ts';
+import { identityOf, type LoadedBundle, RunSession, runFolder } from './session.ts';
+import { runJson, summarize } from './summary.ts';
+
+export const command: Command = {
+  usage: 'replay RECORDING [RUN.yaml] [--speed 1|100|max] [--raw]',
+  options: (argv: Argv) =>
+    argv
+      .usage('retick replay RECORDING [RUN.yaml] [--speed 1|100|max] [--raw]')
+      .demandCommand(1, 2)
+      .option('speed', { type: 'string', default: 'max', describe: 'Event time over wall time, or max' })
+      .option('raw', {
+        type: 'boolean',
+        default: false,
+        describe: 'Decode the recorded frames again instead of reading derived tables',
+      })
+      .option('from', {
+        type: 'string',
+        describe: 'First receive time, as 2026-01-02T03:04:05Z; books are rebuilt up to it',
+      })
+      .option('to', { type: 'string', describe: 'Receive time at which to stop' })
+      .option('batch-size', {
+        type: 'number',
+        default: 4096,
+        describe: 'Events per batch; never changes the result',
+      })
+      .option('out', { type: 'string', describe: 'Run folder (default: reports/RECORDING-replay-…)' })
+      .example('retick replay datasets/demo run.yaml --speed 100', 'a hundred times as fast as it happened'),
+  run: async (args: Arguments) => {
+    const [recording, file] = (args._ as readonly unknown[]).map(String);
+    if (recording === undefined) throw new UsageError('replay needs a recording');
+    const output = new Output(args.json === true);
+    const config = file === undefined ? undefined : await readRunFile(file);
+    const strategies = config === undefined ? [] : await loadStrategies(config, file ?? '');
+    const interrupt = listenForInterrupt((text) => output.note(text));
+    const request: ReplayRequest = {
+      recording,
+      config: config ?? (await bareConfig(recording)),
+      strategies,
+      isRaw: args.raw === true,
+      speed: parseSpeed(String(args.speed)),
+      fromUs: parseBound(args.from, '--from'),
+      toUs: parseBound(args.to, '--to'),
+      batchSize: args.batchSize as number,
+      out: args.out as string | undefined,
+      output,
+      signal: interrupt.signal,
+    };
+    const { run, session } = await replay(request);
+    interrupt.release();
+    output.result(runJson(run), `${summarize(run, session)}\n${formatSpeed(run)}`);
+    return interrupt.signal.aborted ? EXIT.interrupted : EXIT.done;
+  },
+};
+
+export type ReplayRequest = {
+  readonly recording: string;
+  readonly config: RunConfig;
+  readonly strategies: readonly LoadedBundle[];
+  readonly isRaw: boolean;
+  /** Infinity: as fast as possible. */
+  readonly speed: number;
+  readonly fromUs: number | undefined;
+  readonly toUs: number | undefined;
+  readonly batchSize: number;
+  readonly out: string | undefined;
+  readonly output: Output;
+  readonly signal: AbortSignal;
+};
+
+export async function replay(
+  request: ReplayRequest,
+): Promise<{ readonly run: Run; readonly session: RunSession }> {
+  const { recording, config, strategies, fromUs, toUs, batchSize, output } = request;
+  const manifest = await readManifest(recording);
+  const name = basename(recording);
+  const dataset = {
+    name,
+    digest: manifest.digest,
+    feed: request.isRaw ? 'frames' : 'tables',
+    fromUs: fromUs ?? null,
+    toUs: toUs ?? null,
+    latencyUs: 0,
+  };
+  const slice = {
+    batchSize,
+    ...(fromUs === undefined ? {} : { fromUs }),
+    ...(toUs === undefined ? {} : { toUs }),
+  };
+  const source: Feed = request.isRaw ? replayFrames(recording, slice) : replayTables(recording, slice);
+  const pacer = paced(source, {
+    speed: request.speed,
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    nowUs: () => performance.now() * 1000,
+  });
+  const folder = runFolder(request.out, name, 'replay', identityOf(config, strategies, dataset));
+  const session = new RunSession({ folder, config, strategies, symbols: source.symbols });
+  await session.consume(pacer, request.signal, (batch) => {
+    const atUs = batch.length > 0 ? batch.receivedUs[batch.length - 1]! : Number.NaN;
+    output.status(
+      `replaying ${formatTimeUs(atUs)}  ${count(session.engine.events)} events`,
+      performance.now(),
+    );
+  });
+  const reason = request.signal.aborted ? 'interrupted' : 'end of recording';
+  const run = await session.finish({
+    reason,
+    mode: 'replay',
+    dataset,
+    measured: measuredSpeed(pacer, request.speed),
+  });
+  return { run, session };
+}
+
+function measuredSpeed(pacer: PacedFeed, speed: number) {
+  const stats = pacer.stats();
+  const isPaced = Number.isFinite(speed);
+  return {
+    speed: isPaced ? speed : null,
+    achievedSpeed: Number.isFinite(stats.achievedSpeed) ? stats.achievedSpeed : null,
+    lagUs: isPaced ? { p50: stats.lagP50Us, p99: stats.lagP99Us, max: stats.lagMaxUs } : null,
+    latency: {},
+    quality: {},
+  };
+}
+
+function formatSpeed(run: Run): string {
+  const { measured } = run;
+  if (measured === undefined || measured.achievedSpeed === null) return '';
+  const achieved = `achieved ${count(measured.achievedSpeed, 1)}x`;
+  if (measured.speed === null || measured.lagUs === null) return `speed: ${achieved}, as fast as possible`;
+  const { p50, p99, max } = measured.lagUs;
+  return `speed: asked ${count(measured.speed, 1)}x, ${achieved}; lag behind schedule p50 ${count(p50!)} µs, p99 ${count(p99!)} µs, max ${count(max!)} µs`;
+}
+
+export function parseSpeed(text: string): number {
+  if (text === 'max') return Number.POSITIVE_INFINITY;
+  const speed = Number(text.replace(/x$/, ''));
+  if (speed > 0 && Number.isFinite(speed)) return speed;
+  throw new UsageError(`--speed: ${text} is wrong (allowed: a number above 0, as 1 or 100, or max)`);
+}
+
+export function parseBound(value: unknown, flag: string): number | undefined {
+  if (value === undefined) return undefined;
+  const us = parseTimeUs(String(value));
+  if (Number.isNaN(us))
+    throw new UsageError(`${flag}: ${value} is no time (allowed: like 2026-01-02T03:04:05.678Z)`);
+  return us;
+}
+
+/** Without a run file a recording is replayed for its own sake: no strategy, the digest of its events. */
+async function bareConfig(recording: string): Promise<RunConfig> {
+  const { venue, symbols } = await readManifest(recording);
+  return parseRunConfig({ name: basename(recording), venue, symbols: [...symbols] }, recording);
+}

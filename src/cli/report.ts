@@ -1,0 +1,28 @@
+// `retick report`: one self-contained HTML file about a run, or about two held against each other.
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Argv } from 'yargs';
+import { type Arguments, type Command, EXIT } from '../cli.ts';
+import { writeReport } from '../reports/report.ts';
+import { compareRuns, DEFAULT_TOLERANCE } from '../runs/compare.ts';
+import { readRun } from '../runs/run.ts';
+import { bytes, Output } from './output.ts';
+
+export const command: Command = {
+  usage: 'report RUN [RUN_B]',
+  options: (argv: Argv) =>
+    argv
+      .usage('retick report RUN [RUN_B] [--out FILE.html]')
+      .demandCommand(1, 2)
+      .option('out', { type: 'string', describe: 'The file to write (default: RUN/report.html)' })
+      .option('static', { type: 'boolean', default: false, describe: 'Leave the script out: pictures only' })
+      .option('tolerance', { type: 'number', default: DEFAULT_TOLERANCE, describe: 'As in compare' }),
+  run: async (args: Arguments) => {
+    const [left, right] = (args._ as readonly unknown[]).map((folder) => readRun(String(folder)));
+    const path = (args.out as string | undefined) ?? join(left!.folder, 'report.html');
+    const comparison = right === undefined ? undefined : compareRuns(left!, right, args.tolerance as number);
+    await writeReport(path, { run: left!, other: right, comparison, isStatic: args.static === true });
+    new Output(args.json === true).result({ path }, `wrote ${path} (${bytes(statSync(path).size)})`);
+    return EXIT.done;
+  },
+};

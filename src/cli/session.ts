@@ -1,0 +1,128 @@
+// One run: an engine fed from somewhere, its log on disk, and at the end the run's folder with manifest and tables.
+// It is the same for live-paper, replay and historical runs; only the caller knows where the batches come from.
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import packageJson from '../../package.json' with { type: 'json' };
+import type { EventBatch, Feed } from '../core/event.ts';
+import type { RunConfig } from '../engine/config.ts';
+import { Engine, type LoadedStrategy } from '../engine/engine.ts';
+import { RunLogWriter } from '../runs/log.ts';
+import { type Measured, type MODES, type Run, type RunManifest, readRun, writeRun } from '../runs/run.ts';
+import { writeTables } from '../runs/tables.ts';
+import type { BundledStrategy } from './load.ts';
+
+export const SOFTWARE = `retick ${packageJson.version}`;
+
+export type LoadedBundle = LoadedStrategy & BundledStrategy;
+
+export class RunSession {
+  readonly folder: string;
+  readonly engine: Engine;
+  readonly log: RunLogWriter;
+  readonly #config: RunConfig;
+  readonly #strategies: readonly LoadedBundle[];
+  readonly #symbols: readonly string[];
+  readonly #startedNs = process.hrtime.bigint();
+
+  constructor(options: {
+    readonly folder: string;
+    readonly config: RunConfig;
+    readonly strategies: readonly LoadedBundle[];
+    readonly symbols: readonly string[];
+  }) {
+    this.folder = options.folder;
+    this.#config = options.config;
+    this.#strategies = options.strategies;
+    this.#symbols = options.symbols;
+    this.log = new RunLogWriter(options.folder);
+    const { config, strategies, symbols } = options;
+    this.engine = new Engine({ symbols, config, strategies, log: this.log });
+  }
+
+  apply(batch: EventBatch): void {
+    this.engine.apply(batch);
+  }
+
+  /** Feeds everything a feed has; stops early when the signal is raised or the engine halts. */
+  async consume(feed: Feed, signal: AbortSignal, onBatch?: (batch: EventBatch) => void): Promise<void> {
+    for await (const batch of feed.batches()) {
+      this.engine.apply(batch);
+      onBatch?.(batch);
+      if (signal.aborted || this.engine.halted) return;
+    }
+  }
+
+  /** Ends the run and writes its folder. */
+  async finish(end: {
+    readonly reason: string;
+    readonly mode: (typeof MODES)[number];
+    readonly dataset: RunManifest['dataset'];
+    readonly measured: Omit<Measured, 'wallSeconds' | 'eventsPerSecond'>;
+  }): Promise<Run> {
+    this.engine.finish(end.reason);
+    const wallSeconds = Number(process.hrtime.bigint() - this.#startedNs) / 1e9;
+    const digest = this.log.close();
+    await writeTables(this.folder);
+    const manifest: RunManifest = {
+      schema: 1,
+      id: this.folder.split(/[/\\]/).at(-1) ?? this.folder,
+      name: this.#config.name,
+      mode: end.mode,
+      identity: identityOf(this.#config, this.#strategies, end.dataset),
+      digest,
+      inputs: this.log.inputs,
+      events: this.log.events,
+      records: this.log.records,
+      counts: Object.fromEntries(Object.entries(this.log.counts).sort()),
+      firstUs: Number.isNaN(this.log.firstUs) ? null : this.log.firstUs,
+      lastUs: Number.isNaN(this.log.lastUs) ? null : this.log.lastUs,
+      dataset: end.dataset,
+      symbols: [...this.#symbols],
+      config: JSON.parse(JSON.stringify(this.#config)) as Record<string, unknown>,
+      strategies: this.#strategies.map(({ id, strategy, bundle, params }) => ({
+        id,
+        name: strategy.name,
+        version: strategy.version,
+        bundle,
+        params: params as Record<string, unknown>,
+      })),
+      software: SOFTWARE,
+      node: process.version,
+    };
+    writeRun(this.folder, manifest, {
+      wallSeconds,
+      eventsPerSecond: this.log.events / wallSeconds,
+      ...end.measured,
+    });
+    return readRun(this.folder);
+  }
+}
+
+/** What decides a run's result, and nothing else: the name, the address and the speed do not. */
+export function identityOf(
+  config: RunConfig,
+  strategies: readonly LoadedBundle[],
+  dataset: Omit<RunManifest['dataset'], 'name'>,
+): string {
+  const {
+    name: _name,
+    url: _url,
+    duration: _duration,
+    venue: _venue,
+    strategies: _strategies,
+    ...rules
+  } = config;
+  const isExact = dataset.feed !== 'historical';
+  const parts = {
+    rules,
+    strategies: strategies.map(({ id, bundle, params }) => ({ id, bundle, params })),
+    dataset: { ...dataset, feed: isExact ? 'recorded' : dataset.feed },
+    software: SOFTWARE,
+  };
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
+
+/** `reports/<dataset>-<mode>-<8 digits of identity>`, unless the user said where. */
+export function runFolder(out: string | undefined, dataset: string, mode: string, identity: string): string {
+  return out ?? join('reports', `${dataset}-${mode}-${identity.slice(0, 8)}`);
+}

@@ -1,0 +1,65 @@
+// `retick simulate`: a simulated market behind a real WebSocket server, for a person or a program to connect to.
+import type { Argv } from 'yargs';
+import { type Arguments, type Command, EXIT } from '../cli.ts';
+import { UsageError } from '../core/errors.ts';
+import { parseDurationUs } from '../core/time.ts';
+import { startServer } from '../simulated/server.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { count, Output } from './output.ts';
+
+export const command: Command = {
+  usage: 'simulate [--port 9001] [--seed 1]',
+  options: (argv: Argv) =>
+    argv
+      .usage('retick simulate [--port 9001] [--seed 1] [--rate 200] [--duration 10m]')
+      .demandCommand(0, 0)
+      .option('port', { type: 'number', default: 9001, describe: '0 takes any free one' })
+      .option('seed', {
+        type: 'number',
+        default: 1,
+        describe: 'Of the market: the same seed gives the same market',
+      })
+      .option('rate', {
+        type: 'number',
+        default: 200,
+        describe: 'Market events per second, on average, all symbols together',
+      })
+      .option('duration', { type: 'string', describe: 'As 10m; default: until Ctrl-C' })
+      .example('retick simulate', 'then: retick record kraken BTC/USD --url ws://127.0.0.1:9001/v2')
+      .epilogue(
+        'Speaks Kraken’s WebSocket v2: status, trade, book with checksums, ticker, ohlc, instrument, heartbeat, ping.',
+      ),
+  run: async (args: Arguments) => {
+    const output = new Output(args.json === true);
+    const rate = args.rate as number;
+    if (!(rate > 0)) throw new UsageError(`--rate: ${args.rate} is wrong (allowed: above 0)`);
+    const durationUs =
+      args.duration === undefined ? undefined : parseDurationUs(String(args.duration), '--duration');
+    const server = await startServer({
+      seed: args.seed as number,
+      port: args.port as number,
+      eventsPerSecond: rate,
+    });
+    const interrupt = listenForInterrupt((text) => output.note(text));
+    output.note(`serving a simulated market at ${server.url} (Ctrl-C ends it)`);
+    const timer = setInterval(() => {
+      const { connections, frames, messages } = server.counters;
+      output.status(
+        `${server.url}  ${connections} connections  ${count(frames)} frames sent  ${count(messages)} requests`,
+        performance.now(),
+      );
+    }, 250);
+    await new Promise<void>((resolve) => {
+      interrupt.signal.addEventListener('abort', () => resolve(), { once: true });
+      if (durationUs !== undefined) setTimeout(resolve, durationUs / 1000);
+    });
+    clearInterval(timer);
+    await server.stop();
+    interrupt.release();
+    output.result(
+      { url: server.url, ...server.counters },
+      `served ${count(server.counters.frames)} frames to ${server.counters.connections} connections`,
+    );
+    return interrupt.signal.aborted ? EXIT.interrupted : EXIT.done;
+  },
+};
