@@ -1,0 +1,83 @@
+// Exact decimals for money: a BigInt that counts units of 10^-18. Sums, differences and comparisons are plain
+// `+`, `-` and `<` on such numbers and exact; products and quotients are rounded half to even at the last digit.
+import { assert } from './assert.ts';
+import { UsageError } from './errors.ts';
+
+/** A decimal number times 10^18. Two of them may be added, subtracted and compared with the language's operators. */
+export type Decimal = bigint;
+
+const PLACES = 18;
+const SCALE = 10n ** 18n;
+const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/;
+
+/** `-12.5`, `.5`, `1e-7` to a decimal; digits past the eighteenth are rounded half to even. `from` is for the error. */
+export function parseDecimal(text: string, from = 'number'): Decimal {
+  const match = NUMBER.exec(text.trim());
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] = match ?? [];
+  if (whole === '' && fraction === '') {
+    throw new UsageError(
+      `${from}: ${JSON.stringify(text)} is no decimal number (allowed: like 100, 0.25, 1e-7)`,
+    );
+  }
+  const digits = BigInt(whole + fraction);
+  const shift = PLACES - fraction.length + Number(exponent);
+  const units = shift >= 0 ? digits * 10n ** BigInt(shift) : divideHalfEven(digits, 10n ** BigInt(-shift));
+  return sign === '-' ? -units : units;
+}
+
+/** The decimal that a double's shortest text names: 0.1 is exactly one tenth. */
+export function decimalOf(value: number): Decimal {
+  assert(Number.isFinite(value), `a decimal is made of a finite number, got ${value}`);
+  return parseDecimal(String(value));
+}
+
+/** Without exponent or trailing zeros: `100`, `-0.25`. */
+export function formatDecimal(value: Decimal): string {
+  const magnitude = value < 0n ? -value : value;
+  const fraction = String(magnitude % SCALE)
+    .padStart(PLACES, '0')
+    .replace(/0+$/, '');
+  return `${value < 0n ? '-' : ''}${magnitude / SCALE}${fraction === '' ? '' : `.${fraction}`}`;
+}
+
+/** The nearest double. */
+export function numberOf(value: Decimal): number {
+  return Number(formatDecimal(value));
+}
+
+export function multiply(left: Decimal, right: Decimal): Decimal {
+  return divideHalfEven(left * right, SCALE);
+}
+
+export function divide(left: Decimal, right: Decimal): Decimal {
+  return divideHalfEven(left * SCALE, right);
+}
+
+/** `value × part ÷ whole` with one rounding. */
+export function proportion(value: Decimal, part: Decimal, whole: Decimal): Decimal {
+  return divideHalfEven(value * part, whole);
+}
+
+/** The largest multiple of `step` that is not further from zero than `value`. */
+export function truncateTo(value: Decimal, step: Decimal): Decimal {
+  assert(step > 0n, `a step is positive, got ${formatDecimal(step)}`);
+  return value - (value % step);
+}
+
+export function absolute(value: Decimal): Decimal {
+  return value < 0n ? -value : value;
+}
+
+export function least(left: Decimal, right: Decimal): Decimal {
+  return left < right ? left : right;
+}
+
+/** The integer nearest to the quotient; of two equally near, the even one. */
+function divideHalfEven(dividend: bigint, divisor: bigint): bigint {
+  assert(divisor !== 0n, 'a divisor is not zero');
+  const quotient = dividend / divisor;
+  const rest = absolute(dividend % divisor) * 2n;
+  const size = absolute(divisor);
+  if (rest < size || (rest === size && quotient % 2n === 0n)) return quotient;
+  return dividend < 0n === divisor < 0n ? quotient + 1n : quotient - 1n;
+}

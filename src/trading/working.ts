@@ -1,0 +1,82 @@
+// An order while it lives at the simulated venue: the mutable state behind the snapshots that are handed out.
+import { type Decimal, formatDecimal, numberOf } from '../core/decimal.ts';
+import type { Order, OrderStatus, OrderType, Side, TimeInForce } from '../core/order.ts';
+import type { Bracket } from './brackets.ts';
+import type { Ledger } from './ledger.ts';
+import type { Latency } from './models.ts';
+import type { Risk } from './risk.ts';
+
+/** A strategy at the venue. */
+export type Account = {
+  readonly strategy: string;
+  readonly ledger: Ledger;
+  readonly risk: Risk;
+  readonly latency: Latency;
+  /** Orders sent and not yet final, by id. */
+  readonly working: Map<number, WorkingOrder>;
+};
+
+export type WorkingOrder = {
+  readonly id: number;
+  readonly signal: number;
+  readonly account: Account;
+  readonly instrument: number;
+  readonly symbol: string;
+  readonly side: Side;
+  readonly type: OrderType;
+  readonly timeInForce: TimeInForce;
+  readonly isReduceOnly: boolean;
+  /** Limit or trigger price; NaN for a market order. */
+  readonly price: number;
+  readonly createdUs: number;
+  readonly dueUs: number;
+  readonly signalMid: number;
+  /** Of what this order opens; NaN when there is none. */
+  readonly stopLoss: number;
+  readonly takeProfit: number;
+  /** The bracket that sent this order, if one did. */
+  readonly sentBy: Bracket | undefined;
+  size: Decimal;
+  filled: Decimal;
+  status: OrderStatus;
+  reason: string;
+  /** Quote currency set aside in the ledger. */
+  reserved: Decimal;
+  /** A cancel is on its way. */
+  isCancelling: boolean;
+};
+
+export function isFinal(status: OrderStatus): boolean {
+  return status !== 'pending' && status !== 'open';
+}
+
+export function snapshot(order: WorkingOrder): Order {
+  return {
+    id: order.id,
+    signal: order.signal,
+    strategy: order.account.strategy,
+    instrument: order.instrument,
+    symbol: order.symbol,
+    side: order.side,
+    type: order.type,
+    timeInForce: order.timeInForce,
+    isReduceOnly: order.isReduceOnly,
+    size: numberOf(order.size),
+    filledSize: numberOf(order.filled),
+    price: order.price,
+    status: order.status,
+    reason: order.reason,
+    createdUs: order.createdUs,
+    dueUs: order.dueUs,
+  };
+}
+
+/** Adds to an order's reason, which keeps what the strategy said. */
+export function addNote(order: WorkingOrder, note: string): void {
+  if (note !== '') order.reason = `${order.reason}; ${note}`;
+}
+
+/** `0.5 of 2 filled`, for the reason of an order that ends early. */
+export function progress(order: WorkingOrder): string {
+  return `${formatDecimal(order.filled)} of ${formatDecimal(order.size)} filled`;
+}
