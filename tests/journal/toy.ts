@@ -140,9 +140,12 @@ export class Tape<T> {
 
   push(item: T): void {
     this.items.push(item);
-    const waits = this.#waits;
-    this.#waits = waits.filter((wait) => !wait.accepts(item));
-    for (const wait of waits) if (wait.accepts(item)) wait.resolve(item);
+    // Each wait is asked once about each item, so that it may count.
+    this.#waits = this.#waits.filter((wait) => {
+      if (!wait.accepts(item)) return true;
+      wait.resolve(item);
+      return false;
+    });
   }
 
   until(accepts: (item: T) => boolean): Promise<T> {
