@@ -3,7 +3,10 @@
 // It reads no clock: the caller says which time a trade bears and up to when no more trades are awaited.
 import { assert } from '../core/assert.ts';
 import { UsageError } from '../core/errors.ts';
+import { emptyCandle, FIELDS, flatten, load, type SeriesCandle, store } from './candle.ts';
 import type { CandleView } from './indicator.ts';
+
+export type { SeriesCandle };
 
 export type CandleOptions = {
   readonly intervalUs: number;
@@ -18,16 +21,7 @@ export type CandleOptions = {
   readonly offsetUs?: number;
 };
 
-/** A candle that says whether it saw its whole interval. */
-export type SeriesCandle = CandleView & {
-  /** Its first trades were not seen, or data inside it went missing. */
-  readonly isPartial: boolean;
-};
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-/** Numbers of a kept candle, and of the series itself at the head of a saved state. */
-const FIELDS = 9;
+/** Numbers about the series itself at the head of a saved state; its candles follow. */
 const HEAD = 7;
 
 export class CandleSeries {
@@ -262,59 +256,4 @@ export class CandleSeries {
     this.#closedCount++;
     this.onClose?.(this);
   }
-}
-
-function emptyCandle(): Mutable<SeriesCandle> {
-  return {
-    startUs: Number.NaN,
-    intervalUs: Number.NaN,
-    open: Number.NaN,
-    high: Number.NaN,
-    low: Number.NaN,
-    close: Number.NaN,
-    volume: Number.NaN,
-    buyVolume: Number.NaN,
-    sellVolume: Number.NaN,
-    trades: 0,
-    isPartial: false,
-  };
-}
-
-/** A candle of no trades yet, all at one price. */
-function flatten(candle: Mutable<SeriesCandle>, startUs: number, price: number): void {
-  candle.startUs = startUs;
-  candle.open = price;
-  candle.high = price;
-  candle.low = price;
-  candle.close = price;
-  candle.volume = 0;
-  candle.buyVolume = 0;
-  candle.sellVolume = 0;
-  candle.trades = 0;
-}
-
-function store(candle: SeriesCandle, to: Float64Array, at: number): void {
-  to[at] = candle.startUs;
-  to[at + 1] = candle.open;
-  to[at + 2] = candle.high;
-  to[at + 3] = candle.low;
-  to[at + 4] = candle.close;
-  to[at + 5] = candle.volume;
-  to[at + 6] = candle.buyVolume;
-  to[at + 7] = candle.sellVolume;
-  to[at + 8] = candle.isPartial ? -candle.trades - 1 : candle.trades;
-}
-
-function load(candle: Mutable<SeriesCandle>, from: Float64Array, at: number): void {
-  candle.startUs = from[at]!;
-  candle.open = from[at + 1]!;
-  candle.high = from[at + 2]!;
-  candle.low = from[at + 3]!;
-  candle.close = from[at + 4]!;
-  candle.volume = from[at + 5]!;
-  candle.buyVolume = from[at + 6]!;
-  candle.sellVolume = from[at + 7]!;
-  const trades = from[at + 8]!;
-  candle.isPartial = trades < 0;
-  candle.trades = trades < 0 ? -trades - 1 : trades;
 }
