@@ -39,7 +39,9 @@ export type GapCause =
   | 'idle'
   | 'refused'
   | 'rotation'
-  | 'recovery';
+  | 'recovery'
+  /** The subscription ended and the next snapshot has not come yet. */
+  | 'unsubscribed';
 
 /** A step in the life of the recorder or of a connection. Each becomes a `status` event. */
 export type Control =

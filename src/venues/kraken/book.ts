@@ -1,0 +1,235 @@
+// The book that proves itself: Kraken's checksum of the ten best levels per side, over the digits as sent.
+// A level keeps its price in ticks and the CRC-32 of its own digits; the CRC of the whole text is combined from those,
+// so neither texts nor sizes are kept. Invariant: each side is strictly ordered, best level last.
+
+import { powerOfTen } from '../scan.ts';
+import type { BookFrame } from './frames.ts';
+
+/** Levels per side that the checksum covers, whatever the subscribed depth. */
+const CHECKED_LEVELS = 10;
+
+/** A level with more significant digits than this in price and size together is refused as malformed. */
+export const LEVEL_DIGITS_MAX = 63;
+
+/** CRC-32 (polynomial 0xEDB88320, reflected) of one byte. */
+const BYTE_CRC = Int32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  return crc;
+});
+
+/**
+ * What a CRC becomes when n more bytes follow, before those bytes are mixed in: a linear map of 32 bits, kept as
+ * four tables by byte for each n. CRC(A then B) = append(CRC(A), length of B) ^ CRC(B), both started from 0.
+ */
+const APPEND = appendTables(LEVEL_DIGITS_MAX);
+
+function appendTables(lengthMax: number): Int32Array {
+  const tables = new Int32Array((lengthMax + 1) * 1024);
+  for (let i = 0; i < 1024; i++) tables[i] = (i & 255) << ((i >>> 8) * 8);
+  for (let i = 1024; i < tables.length; i++) {
+    const crc = tables[i - 1024]!;
+    tables[i] = (crc >>> 8) ^ BYTE_CRC[crc & 255]!;
+  }
+  return tables;
+}
+
+/** The digits of one level as the checksum sees them: no dot, no leading zeros of either number. */
+export class LevelDigits {
+  crc = 0;
+  length = 0;
+
+  reset(): void {
+    this.crc = 0;
+    this.length = 0;
+  }
+
+  /** Appends the number whose text is bytes [from, to). */
+  append(bytes: Uint8Array, from: number, to: number): void {
+    let crc = this.crc;
+    let at = from;
+    while (at < to && (bytes[at] === 48 || bytes[at] === 46)) at++;
+    const first = at;
+    let dots = 0;
+    for (; at < to; at++) {
+      const byte = bytes[at]!;
+      if (byte === 46) dots++;
+      else crc = (crc >>> 8) ^ BYTE_CRC[(crc ^ byte) & 255]!;
+    }
+    this.crc = crc;
+    this.length += to - first - dots;
+  }
+}
+
+/** One side. Keys rise towards the best level: ticks for bids, negated ticks for asks. */
+class BookSide {
+  readonly sign: 1 | -1;
+  /** The live levels are [head, tail); levels leave at the head by truncation, most changes happen near the tail. */
+  head = 0;
+  tail = 0;
+  #keys = new Float64Array(64);
+  #crcs = new Int32Array(64);
+  #lengths = new Uint8Array(64);
+
+  constructor(sign: 1 | -1) {
+    this.sign = sign;
+  }
+
+  clear(): void {
+    this.head = 0;
+    this.tail = 0;
+  }
+
+  get count(): number {
+    return this.tail - this.head;
+  }
+
+  /** The price of the level furthest from the touch, in ticks. */
+  get worstTicks(): number {
+    return this.#keys[this.head]! * this.sign;
+  }
+
+  dropWorst(): void {
+    this.head++;
+  }
+
+  set(ticks: number, digits: number, length: number): void {
+    const key = ticks * this.sign;
+    let at = this.#find(key);
+    if (at === this.tail || this.#keys[at] !== key) {
+      if (this.tail === this.#keys.length) at -= this.#makeRoom();
+      const keys = this.#keys;
+      const crcs = this.#crcs;
+      const lengths = this.#lengths;
+      for (let i = this.tail; i > at; i--) {
+        keys[i] = keys[i - 1]!;
+        crcs[i] = crcs[i - 1]!;
+        lengths[i] = lengths[i - 1]!;
+      }
+      keys[at] = key;
+      this.tail++;
+    }
+    this.#crcs[at] = digits;
+    this.#lengths[at] = length;
+  }
+
+  /** Whether there was such a level. */
+  remove(ticks: number): boolean {
+    const key = ticks * this.sign;
+    const at = this.#find(key);
+    if (at === this.tail || this.#keys[at] !== key) return false;
+    const last = --this.tail;
+    for (let i = at; i < last; i++) {
+      this.#keys[i] = this.#keys[i + 1]!;
+      this.#crcs[i] = this.#crcs[i + 1]!;
+      this.#lengths[i] = this.#lengths[i + 1]!;
+    }
+    return true;
+  }
+
+  /** Mixes the best levels, best first, into a CRC. */
+  mix(start: number): number {
+    let crc = start;
+    const stop = Math.max(this.head, this.tail - CHECKED_LEVELS);
+    for (let i = this.tail - 1; i >= stop; i--) {
+      const table = this.#lengths[i]! << 10;
+      crc =
+        APPEND[table | (crc & 255)]! ^
+        APPEND[table | 256 | ((crc >>> 8) & 255)]! ^
+        APPEND[table | 512 | ((crc >>> 16) & 255)]! ^
+        APPEND[table | 768 | (crc >>> 24)]! ^
+        this.#crcs[i]!;
+    }
+    return crc;
+  }
+
+  /** Expresses every price in ticks that many times smaller. */
+  rescale(factor: number): void {
+    for (let i = this.head; i < this.tail; i++) this.#keys[i] = this.#keys[i]! * factor;
+  }
+
+  /** The first position whose key is not below `key`. */
+  #find(key: number): number {
+    const keys = this.#keys;
+    let low = this.head;
+    let high = this.tail;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (keys[middle]! < key) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Moves the levels to the front, into larger arrays if they fill half of these. Returns how far they moved. */
+  #makeRoom(): number {
+    const moved = this.head;
+    if (this.count * 2 > this.#keys.length) {
+      const capacity = this.#keys.length * 2;
+      const from = [this.#keys, this.#crcs, this.#lengths] as const;
+      this.#keys = new Float64Array(capacity);
+      this.#crcs = new Int32Array(capacity);
+      this.#lengths = new Uint8Array(capacity);
+      this.#keys.set(from[0].subarray(moved, this.tail));
+      this.#crcs.set(from[1].subarray(moved, this.tail));
+      this.#lengths.set(from[2].subarray(moved, this.tail));
+    } else {
+      this.#keys.copyWithin(0, moved, this.tail);
+      this.#crcs.copyWithin(0, moved, this.tail);
+      this.#lengths.copyWithin(0, moved, this.tail);
+    }
+    this.tail -= moved;
+    this.head = 0;
+    return moved;
+  }
+}
+
+/** Both sides of one symbol, kept for the sake of the checksum and of the depth rule. */
+export class ChecksumBook {
+  readonly bids = new BookSide(1);
+  readonly asks = new BookSide(-1);
+  /** A tick is 10^−decimals; it follows the finest price seen since the last `clear`. */
+  decimals = 0;
+
+  clear(): void {
+    this.bids.clear();
+    this.asks.clear();
+    this.decimals = 0;
+  }
+
+  /** Applies rows [from, to) in their order and marks in `frame.isChange` which of them did anything. */
+  apply(frame: BookFrame, from: number, to: number): void {
+    for (let row = from; row < to; row++) {
+      const side = frame.isAsk[row] === 1 ? this.asks : this.bids;
+      let ticks = frame.ticks[row]!;
+      const decimals = frame.decimals[row]!;
+      if (decimals !== this.decimals) ticks = this.#align(ticks, decimals);
+      if (frame.size[row] === 0) {
+        frame.isChange[row] = side.remove(ticks) ? 1 : 0;
+      } else {
+        side.set(ticks, frame.crc[row]!, frame.digits[row]!);
+        frame.isChange[row] = 1;
+      }
+    }
+  }
+
+  /** Kraken's checksum: CRC-32 over the digits of the ten best asks, then of the ten best bids. */
+  checksum(): number {
+    return ~this.bids.mix(this.asks.mix(-1)) >>> 0;
+  }
+
+  /** The price of the worst level of a side, as the correctly rounded double. */
+  worstPrice(side: BookSide): number {
+    return side.worstTicks / powerOfTen(this.decimals);
+  }
+
+  /** Brings ticks of another precision to that of the book, or the book to theirs if it is finer. */
+  #align(ticks: number, decimals: number): number {
+    if (decimals < this.decimals) return ticks * powerOfTen(this.decimals - decimals);
+    const factor = powerOfTen(decimals - this.decimals);
+    this.bids.rescale(factor);
+    this.asks.rescale(factor);
+    this.decimals = decimals;
+    return ticks;
+  }
+}
