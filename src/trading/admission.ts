@@ -54,8 +54,8 @@ export function admit(venue: Venue, request: Request): Verdict {
   const rules = venue.market.instrument(instrument);
   if (trouble !== undefined || rules === undefined) return rejected(trouble ?? 'no instrument rules yet');
   const price = referencePrice(venue.market, instrument, signal);
-  const trouble2 = priceTrouble(signal, price, rules);
-  if (trouble2 !== undefined) return rejected(trouble2);
+  const wrong = priceTrouble(signal, price, rules);
+  if (wrong !== undefined) return rejected(wrong);
 
   const wanted = wantedSize(request, price);
   if (wanted.state === 'rejected') return wanted;
@@ -254,7 +254,7 @@ function exposureOf(request: Request, size: Decimal, price: number) {
   const after = absolute(held + (side === 'buy' ? size : -size));
   const grows = after > absolute(held);
   return {
-    orderNotional: numberOf(multiply(size, decimalOf(price))),
+    orderNotional: isReduceOnly(request.signal.action) ? 0 : numberOf(multiply(size, decimalOf(price))),
     positionNotional: grows ? numberOf(multiply(after, decimalOf(price))) : 0,
     nowUs: request.nowUs,
   };

@@ -1,48 +1,26 @@
-// The simulated venue: orders travel, rest, match and end here. Deterministic: it acts only when called, in the order
-// of the calls, and time is what the caller says it is. `submit` and `cancel` only put something on its way, so they
-// are safe inside the callbacks; the market's state changes orders in `advance` and in the three `on…` calls.
+// The simulated venue as a strategy's account meets it: signals become orders, orders and cancels travel, limits stop.
+// Deterministic: it acts only when called, in the order of the calls, and time is what the caller says it is. `submit`
+// and `cancel` only put something on its way, so they are safe inside the callbacks; matching.ts decides what fills.
 import { assert } from '../core/assert.ts';
-import {
-  absolute,
-  type Decimal,
-  decimalOf,
-  formatDecimal,
-  least,
-  multiply,
-  numberOf,
-  proportion,
-} from '../core/decimal.ts';
-import type { Fill, Order, OrderStatus, Side, Signal } from '../core/order.ts';
+import { absolute, type Decimal, least } from '../core/decimal.ts';
+import type { Fill, Order, Side, Signal } from '../core/order.ts';
 import { Random } from '../core/random.ts';
-import {
-  admit,
-  affordable,
-  cutNote,
-  insufficient,
-  isReduceOnly,
-  type Means,
-  marketTrouble,
-  nothingToReduce,
-  reducible,
-  sideOf,
-  type Venue,
-} from './admission.ts';
+import { admit, isReduceOnly, reducible, sideOf, type Venue } from './admission.ts';
 import { Arrivals } from './arrivals.ts';
-import { Brackets } from './brackets.ts';
+import type { Touch } from './brackets.ts';
 import { type Balances, Ledger } from './ledger.ts';
 import { type MarketView, markPrice } from './market.ts';
+import { Matching } from './matching.ts';
 import {
   createFees,
   createFills,
   createLatency,
   type FeesConfig,
-  type Fills,
   type FillsConfig,
   type LatencyConfig,
-  type Piece,
 } from './models.ts';
 import { type Breach, Risk, type RiskConfig, riskSchema } from './risk.ts';
-import { type Account, addNote, isFinal, progress, snapshot, type WorkingOrder } from './working.ts';
+import { type Account, addNote, isFinal, snapshot, type WorkingOrder } from './working.ts';
 
 export type { BookLevels, MarketView } from './market.ts';
 
@@ -98,31 +76,26 @@ const EXIT = {
   sentBy: undefined,
 } as const;
 
-const NONE: readonly WorkingOrder[] = [];
-
 export class Exchange {
   readonly #options: ExchangeOptions;
   readonly #venue: Venue;
-  readonly #fills: Fills;
-  readonly #accounts = new Map<string, Account>();
+  readonly #matching: Matching;
   readonly #arrivals = new Arrivals();
-  /** Per instrument, in order of arrival. */
-  readonly #resting: WorkingOrder[][];
-  readonly #brackets: Brackets;
-  /** Per instrument: resting orders and brackets together, the one number that is read per market event. */
-  readonly #watchCount: Uint32Array;
+  readonly #accounts = new Map<string, Account>();
   #orders = 0;
-  #fillCount = 0;
-  #nowUs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
-    const { market, fees, fills, symbols } = options;
+    const { market, fees, fills, symbols, onOrder, onFill } = options;
     this.#venue = { market, fees: createFees(fees), priceAgeMaxUs: fills.priceAgeMaxMs * 1000 };
-    this.#fills = createFills(fills, market);
-    this.#resting = symbols.map(() => []);
-    this.#brackets = new Brackets(symbols.length);
-    this.#watchCount = new Uint32Array(symbols.length);
+    this.#matching = new Matching({
+      venue: this.#venue,
+      fills: createFills(fills, market),
+      instruments: symbols.length,
+      onOrder,
+      onFill,
+      onTouch: (touch, price) => this.#sendExit(touch, price),
+    });
   }
 
   /** Opens an account for a strategy; returns its ledger. `balances` default to 100 USD, `risk` to no limits. */
@@ -149,7 +122,7 @@ export class Exchange {
 
   /** The venue's time inside a callback, µs: when the order arrived, or when the market event came. */
   get nowUs(): number {
-    return this.#nowUs;
+    return this.#matching.nowUs;
   }
 
   /** Orders of a strategy that are sent and not yet final. */
@@ -187,7 +160,7 @@ export class Exchange {
       reason: signal.reason === '' ? 'no reason given' : signal.reason,
     };
     const order = this.#create(account, draft, nowUs);
-    if (verdict.state === 'rejected') this.#end(order, 'rejected', verdict.reason);
+    if (verdict.state === 'rejected') this.#matching.end(order, 'rejected', verdict.reason);
     else this.#send(order, verdict.note, verdict.reserve);
     return order.id;
   }
@@ -236,10 +209,9 @@ export class Exchange {
     for (;;) {
       const arrival = this.#arrivals.take(nowUs);
       if (arrival === undefined) return;
-      assert(arrival.dueUs >= this.#nowUs, 'time never goes back');
-      this.#nowUs = arrival.dueUs;
-      if (arrival.cancel === undefined) this.#arrive(arrival.order);
-      else if (!isFinal(arrival.order.status)) this.#end(arrival.order, 'cancelled', arrival.cancel);
+      const { order, dueUs, cancel } = arrival;
+      if (cancel === undefined) this.#matching.arrive(order, dueUs);
+      else if (!isFinal(order.status)) this.#matching.end(order, 'cancelled', cancel);
     }
   }
 
@@ -254,176 +226,28 @@ export class Exchange {
     _takerSide: Side | undefined,
     nowUs: number,
   ): void {
-    if (this.#watchCount[instrument] === 0) return;
-    this.#nowUs = nowUs;
-    let left = size > 0 ? decimalOf(size) : 0n;
-    for (const order of this.#passed(instrument, price, price)) {
-      const wanted = least(left, order.size - order.filled);
-      if (wanted > 0n) left -= this.#execute(order, [{ price: order.price, size: wanted }], 'maker');
-    }
-    this.#watch(instrument, price);
+    this.#matching.onTrade(instrument, price, size, nowUs);
   }
 
   /** The book changed. Resting orders that the opposite best went strictly past fill from the levels past them. */
   onBook(instrument: number, nowUs: number): void {
-    this.#fills.onBook(instrument);
-    if (this.#watchCount[instrument] === 0) return;
-    const { market } = this.#options;
-    if (market.book(instrument) !== undefined && !market.isBookValid(instrument)) return;
-    this.#nowUs = nowUs;
-    for (const order of this.#passed(instrument, market.bestBid(instrument), market.bestAsk(instrument))) {
-      const { side, price: limit } = order;
-      const pieces = this.#fills.plan({ instrument, side, size: order.size - order.filled, limit });
-      this.#execute(
-        order,
-        pieces.filter((piece) => piece.price !== limit),
-        'maker',
-      );
-    }
-    if (Number.isNaN(market.lastPrice(instrument))) this.#watch(instrument, market.mid(instrument));
+    this.#matching.onBook(instrument, nowUs);
   }
 
   /** The best bid or ask changed where no book is kept. */
   onQuote(instrument: number, nowUs: number): void {
-    this.onBook(instrument, nowUs);
+    this.#matching.onBook(instrument, nowUs);
   }
 
-  /** Resting orders that these prices went strictly past, in order of arrival. Allocates only when there are any. */
-  #passed(instrument: number, bid: number, ask: number): readonly WorkingOrder[] {
-    let passed: WorkingOrder[] | undefined;
-    for (const order of this.#resting[instrument]!) {
-      if (order.side === 'buy' ? !(ask < order.price) : !(bid > order.price)) continue;
-      passed ??= [];
-      passed.push(order);
-    }
-    return passed ?? NONE;
-  }
-
-  #watch(instrument: number, price: number): void {
-    for (const { bracket, type, trigger } of this.#brackets.touched(instrument, price)) {
-      const { account, signal } = bracket.entry;
-      const { side } = bracket;
-      const size = least(bracket.size, reducible(account.ledger, instrument, side));
-      const name = type === 'stop' ? 'stop loss' : 'take profit';
-      const reason = `${name} ${trigger} of order ${bracket.entry.id} touched at ${price}`;
-      bracket.isTriggered = true;
-      const exit = { ...EXIT, signal, instrument, side, size, reason, type, price: trigger, sentBy: bracket };
-      this.#send(this.#create(account, exit, this.#nowUs));
-    }
-  }
-
-  /** The order reaches the venue. */
-  #arrive(order: WorkingOrder): void {
-    const { instrument, side, timeInForce, account } = order;
-    const trouble = marketTrouble(this.#venue, instrument, this.#nowUs);
-    if (trouble !== undefined) return this.#end(order, 'rejected', trouble);
-    if (order.isReduceOnly) {
-      const held = reducible(account.ledger, instrument, side);
-      if (held === 0n) return this.#end(order, 'rejected', nothingToReduce(account.ledger, instrument, side));
-      if (held < order.size) {
-        addNote(
-          order,
-          `size cut from ${formatDecimal(order.size)} to the position of ${formatDecimal(held)}`,
-        );
-        order.size = held;
-      }
-    }
-    const limit = order.type === 'limit' ? order.price : Number.NaN;
-    const pieces = this.#fills.plan({ instrument, side, size: order.size, limit });
-    if (timeInForce === 'FOK') {
-      const planned = pieces.reduce((sum, piece) => sum + piece.size, 0n);
-      if (planned < order.size) {
-        const numbers = `${formatDecimal(planned)} of ${formatDecimal(order.size)}`;
-        return this.#end(order, 'expired', `fill or kill: ${numbers} to be had at once`);
-      }
-    }
-    this.#execute(order, pieces, 'taker');
-    if (isFinal(order.status)) return;
-    if (order.type !== 'limit') return this.#end(order, 'cancelled', `book exhausted: ${progress(order)}`);
-    if (timeInForce !== 'GTC') return this.#end(order, 'expired', `immediate or cancel: ${progress(order)}`);
-    order.status = 'open';
-    this.#resting[instrument]!.push(order);
-    this.#count(instrument);
-    this.#options.onOrder(snapshot(order));
-  }
-
-  /**
-   * Fills an order with pieces of liquidity, as far as its ledger can pay, and ends it when nothing is left or the
-   * money is. A maker fills at its own price. Returns the size that was filled.
-   */
-  #execute(order: WorkingOrder, pieces: readonly Piece[], liquidity: 'maker' | 'taker'): Decimal {
-    const before = order.filled;
-    for (const piece of pieces) {
-      if (isFinal(order.status)) break;
-      const price = liquidity === 'maker' ? order.price : piece.price;
-      const means = this.#means(order, price, liquidity);
-      const size = order.isReduceOnly
-        ? piece.size
-        : least(piece.size, affordable(order.account.ledger, means));
-      if (size > 0n) this.#fill(order, { price, size }, liquidity);
-      if (size > 0n) this.#fills.take(order.instrument, order.side, { price: piece.price, size });
-      if (size < piece.size) this.#endUnpaid(order, means);
-    }
-    const filled = order.filled - before;
-    if (isFinal(order.status) || filled === 0n) return filled;
-    if (order.filled === order.size) this.#end(order, 'filled', order.reason);
-    else if (order.status === 'open') this.#options.onOrder(snapshot(order));
-    return filled;
-  }
-
-  /** The money ends before the order does: what was filled stands, and the numbers are said. */
-  #endUnpaid(order: WorkingOrder, means: Means): void {
-    const free = this.available(order.account.strategy, means.rules.quote) + order.reserved;
-    if (order.filled === 0n) {
-      const reason = insufficient(order.size, means, free);
-      return this.#end(order, order.status === 'open' ? 'cancelled' : 'rejected', reason);
-    }
-    addNote(order, cutNote(order.size, order.filled, free, means.rules.quote));
-    order.size = order.filled;
-    this.#end(order, 'filled', order.reason);
-  }
-
-  #fill(order: WorkingOrder, { price, size }: Piece, liquidity: 'maker' | 'taker'): void {
-    const { instrument, account, side } = order;
-    const { rules, price: exactPrice, rate } = this.#means(order, price, liquidity);
-    const fee = multiply(multiply(exactPrice, size), rate);
-    const { quote } = rules;
-    const fillMid = markPrice(this.#options.market, instrument);
-    const booked = { instrument, side, price: exactPrice, size, quote, fee, feeCurrency: quote };
-    const realized = account.ledger.applyFill(booked);
-    this.#release(order, proportion(order.reserved, size, order.size - order.filled));
-    order.filled += size;
-    assert(order.filled <= order.size, 'an order fills no more than its size');
-    this.#brackets.onFill(order, size);
-    this.#fillCount++;
-    this.#options.onFill({
-      id: this.#fillCount,
-      order: order.id,
-      signal: order.signal,
-      strategy: account.strategy,
-      instrument,
-      symbol: order.symbol,
-      side,
-      price,
-      size: numberOf(size),
-      fee: formatDecimal(fee),
-      feeCurrency: quote,
-      liquidity,
-      signalMid: order.signalMid,
-      fillMid,
-      realized: formatDecimal(realized),
-    });
-    this.#cancelIdle(account, instrument);
-    this.#count(instrument);
-  }
-
-  /** Resting orders that only reduce end when the position they would reduce is gone. */
-  #cancelIdle(account: Account, instrument: number): void {
-    for (const order of this.#resting[instrument]!.slice()) {
-      if (order.account !== account || !order.isReduceOnly || order.filled === order.size) continue;
-      const held = reducible(account.ledger, instrument, order.side);
-      if (held === 0n) this.#end(order, 'cancelled', nothingToReduce(account.ledger, instrument, order.side));
-    }
+  #sendExit({ bracket, type, trigger }: Touch, price: number): void {
+    const { entry, side } = bracket;
+    const { account, signal, instrument } = entry;
+    const size = least(bracket.size, reducible(account.ledger, instrument, side));
+    const name = type === 'stop' ? 'stop loss' : 'take profit';
+    const reason = `${name} ${trigger} of order ${entry.id} touched at ${price}`;
+    bracket.isTriggered = true;
+    const exit = { ...EXIT, signal, instrument, side, size, reason, type, price: trigger, sentBy: bracket };
+    this.#send(this.#create(account, exit, this.#matching.nowUs));
   }
 
   #create(account: Account, draft: Draft, nowUs: number): WorkingOrder {
@@ -444,9 +268,13 @@ export class Exchange {
   }
 
   #send(order: WorkingOrder, note = '', reserve = 0n): void {
+    const { account, instrument } = order;
     addNote(order, note);
-    this.#release(order, -reserve);
-    order.account.working.set(order.id, order);
+    if (reserve > 0n) {
+      account.ledger.reserve(this.#options.market.instrument(instrument)!.quote, reserve);
+      order.reserved = reserve;
+    }
+    account.working.set(order.id, order);
     this.#arrivals.add({ dueUs: order.dueUs, order, cancel: undefined });
     this.#options.onOrder(snapshot(order));
   }
@@ -458,40 +286,6 @@ export class Exchange {
     const dueUs = Math.max(nowUs + order.account.latency.nextUs(), order.dueUs);
     this.#arrivals.add({ dueUs, order, cancel });
     return true;
-  }
-
-  #end(order: WorkingOrder, status: OrderStatus, reason: string): void {
-    assert(!isFinal(order.status), 'an order ends once');
-    const resting = this.#resting[order.instrument]!;
-    const at = order.status === 'open' ? resting.indexOf(order) : -1;
-    if (at >= 0) resting.splice(at, 1);
-    order.status = status;
-    order.reason = reason;
-    this.#release(order, order.reserved);
-    order.account.working.delete(order.id);
-    if (order.sentBy !== undefined) order.sentBy.isTriggered = false;
-    this.#count(order.instrument);
-    this.#options.onOrder(snapshot(order));
-  }
-
-  /** Gives reserved money back to the ledger; a negative amount reserves it. */
-  #release(order: WorkingOrder, amount: Decimal): void {
-    if (amount === 0n) return;
-    const quote = this.#options.market.instrument(order.instrument)!.quote;
-    order.reserved -= amount;
-    order.account.ledger.reserve(quote, -amount);
-  }
-
-  #means(order: WorkingOrder, price: number, liquidity: 'maker' | 'taker'): Means {
-    const { market } = this.#options;
-    const { instrument, side, reserved: own } = order;
-    const rules = market.instrument(instrument)!;
-    const rate = this.#venue.fees.rate(liquidity, instrument);
-    return { market, instrument, rules, side, price: decimalOf(price), rate, own };
-  }
-
-  #count(instrument: number): void {
-    this.#watchCount[instrument] = this.#resting[instrument]!.length + this.#brackets.count(instrument);
   }
 
   #account(strategy: string): Account {

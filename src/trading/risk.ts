@@ -8,7 +8,7 @@ export const riskSchema = z
   .strictObject({
     /** |position| × price after an order, per instrument. Orders that reduce are always let through. */
     positionNotionalMax: z.number().positive().optional(),
-    /** size × price of one order. */
+    /** size × price of one order that may open; `sell` and `cover` are always let through. */
     orderNotionalMax: z.number().positive().optional(),
     /** Orders within any one second. */
     ordersPerSecondMax: z.number().int().positive().optional(),
