@@ -18,7 +18,10 @@ export type RunRecord = Position &
     | { readonly type: 'signal'; readonly id: number; readonly strategy: string; readonly signal: Signal }
     | { readonly type: 'order'; readonly order: Order }
     | { readonly type: 'fill'; readonly fill: Fill }
-    /** A closed value of a declared input; `name` is `strategy.input.output`, as `mean-reversion.rsi.value`. */
+    /**
+     * A closed value of a declared input; `name` is `strategy.input.output`, as `mean-reversion.rsi.value`; `atUs` is
+     * the start of its candle. Values that are not numbers yet, while the indicator warms up, are not recorded.
+     */
     | { readonly type: 'indicator'; readonly name: string; readonly atUs: number; readonly value: number }
     /** A closed candle of a declared series; `name` is `strategy.input`. */
     | {
@@ -51,6 +54,15 @@ export type RunRecord = Position &
         readonly strategy: string;
         readonly message: string;
         readonly policy: 'disable' | 'halt';
+      }
+    /** A strategy's equity passed a limit of its own; it trades no more. Amounts in its own currency, drawdown as a fraction. */
+    | {
+        readonly type: 'risk';
+        readonly strategy: string;
+        readonly limit: 'drawdown' | 'loss';
+        readonly value: number;
+        readonly max: number;
+        readonly action: 'cancel' | 'flatten';
       }
     /** Something the feed said about itself. */
     | { readonly type: 'status'; readonly symbol: string; readonly status: StatusDetail }

@@ -2,6 +2,24 @@
 // Equal declarations share one instance, whoever declares them.
 import { parseDurationUs } from '../core/time.ts';
 import type { Indicator } from '../market/indicator.ts';
+import {
+  Atr,
+  BollingerBands,
+  Donchian,
+  Ema,
+  Macd,
+  type MacdOptions,
+  Obv,
+  RateOfChange,
+  RollingVwap,
+  Rsi,
+  SessionVwap,
+  type SessionVwapOptions,
+  Sma,
+  StandardDeviation,
+  TradeImbalance,
+  Wma,
+} from '../market/indicators.ts';
 
 /** A description of something the engine keeps up to date; `V` is what `decide` gets in its place. */
 export type Input<V> = InputSpec & { readonly view?: V };
@@ -98,4 +116,95 @@ export function quote(symbol: string): Input<QuoteView> {
 
 export function book(symbol: string, levels = 10): Input<BookView> {
   return { input: 'book', symbol, levels };
+}
+
+/** A view of several named outputs; `isReady` when all of them are numbers. */
+export type OutputsOf<K extends string> = { readonly [N in K]: number } & { readonly isReady: boolean };
+
+/** Simple moving average of closes. */
+export function sma(bars: Input<CandlesView>, length: number): Input<ValueView> {
+  return indicator(bars, `sma(${length})`, () => new Sma(length));
+}
+
+/** Exponential moving average of closes, seeded by the simple one. */
+export function ema(bars: Input<CandlesView>, length: number): Input<ValueView> {
+  return indicator(bars, `ema(${length})`, () => new Ema(length));
+}
+
+/** Linearly weighted moving average of closes. */
+export function wma(bars: Input<CandlesView>, length: number): Input<ValueView> {
+  return indicator(bars, `wma(${length})`, () => new Wma(length));
+}
+
+/** Relative strength index by Wilder, 0 to 100. */
+export function rsi(bars: Input<CandlesView>, length = 14): Input<ValueView> {
+  return indicator(bars, `rsi(${length})`, () => new Rsi(length));
+}
+
+/** Rate of change of closes over `length` candles, percent. */
+export function roc(bars: Input<CandlesView>, length: number): Input<ValueView> {
+  return indicator(bars, `roc(${length})`, () => new RateOfChange(length));
+}
+
+export function macd(
+  bars: Input<CandlesView>,
+  options: MacdOptions = {},
+): Input<OutputsOf<'macd' | 'signal' | 'histogram'>> {
+  return indicator(bars, `macd(${JSON.stringify(options)})`, () => new Macd(options));
+}
+
+export function bollinger(
+  bars: Input<CandlesView>,
+  length = 20,
+  deviations = 2,
+): Input<OutputsOf<'middle' | 'upper' | 'lower' | 'percentB' | 'width'>> {
+  return indicator(bars, `bollinger(${length},${deviations})`, () => new BollingerBands(length, deviations));
+}
+
+/** Average true range by Wilder. */
+export function atr(bars: Input<CandlesView>, length = 14): Input<ValueView> {
+  return indicator(bars, `atr(${length})`, () => new Atr(length));
+}
+
+/** Standard deviation of closes, of the whole window (divided by n). */
+export function stdev(bars: Input<CandlesView>, length: number): Input<ValueView> {
+  return indicator(bars, `stdev(${length})`, () => new StandardDeviation(length));
+}
+
+/** Volume-weighted average price since the session began; by default a session is a UTC day. */
+export function vwap(bars: Input<CandlesView>, options: SessionVwapOptions = {}): Input<ValueView> {
+  return indicator(bars, `vwap(${JSON.stringify(options)})`, () => new SessionVwap(options));
+}
+
+/** Volume-weighted average price of the last `length` candles. */
+export function rollingVwap(bars: Input<CandlesView>, length: number): Input<ValueView> {
+  return indicator(bars, `rollingVwap(${length})`, () => new RollingVwap(length));
+}
+
+/** On-balance volume. */
+export function obv(bars: Input<CandlesView>): Input<ValueView> {
+  return indicator(bars, 'obv()', () => new Obv());
+}
+
+/** Highest high and lowest low of `length` candles; by default those before the last one, so that it can break out. */
+export function donchian(
+  bars: Input<CandlesView>,
+  length = 20,
+  includesCurrent = false,
+): Input<OutputsOf<'upper' | 'middle' | 'lower'>> {
+  return indicator(
+    bars,
+    `donchian(${length},${includesCurrent})`,
+    () => new Donchian(length, includesCurrent),
+  );
+}
+
+/** (buy volume − sell volume) ÷ their sum over `length` candles, by taker side, in [−1, 1]. */
+export function tradeImbalance(bars: Input<CandlesView>, length: number): Input<ValueView> {
+  return indicator(bars, `tradeImbalance(${length})`, () => new TradeImbalance(length));
+}
+
+/** An indicator of one's own, computed from candles. `key` is its identity: equal keys must mean equal indicators. */
+export function indicator<V>(of: Input<CandlesView>, key: string, create: () => Indicator): Input<V> {
+  return { input: 'indicator', of, key, create };
 }

@@ -1,0 +1,151 @@
+// When candles close, and what follows. A candle closes at its end plus the grace, in engine time, or when a trade of
+// a later interval proves that it is over; either way before the event at hand is applied. All series that close at
+// one instant are brought up to date first, then strategies are called, so a fast one sees the slow candle too.
+import { Flag } from '../core/event.ts';
+import type { RunLog } from '../core/record.ts';
+import { formatDurationUs } from '../core/time.ts';
+import type { CandleView } from '../market/indicator.ts';
+import type { Cursor } from './cursor.ts';
+import type { SeriesNode } from './graph.ts';
+import type { Runner } from './runner.ts';
+import { TimerRank, type Timers } from './timers.ts';
+
+/** The series of one instrument, and when the first of them closes, µs of exchange time. */
+type Group = { readonly nodes: SeriesNode[]; nextCloseUs: number };
+
+export type ClosesOptions = {
+  readonly symbols: readonly string[];
+  readonly graceUs: number;
+  readonly timers: Timers;
+  readonly cursor: Cursor;
+  readonly log: RunLog;
+  readonly call: (runner: Runner) => void;
+};
+
+export class Closes {
+  readonly #options: ClosesOptions;
+  readonly #groups: readonly Group[];
+  readonly #byTimer: (SeriesNode | undefined)[] = [];
+  /** Series that closed at this instant and whose strategies have not been called yet. */
+  readonly #closed: SeriesNode[] = [];
+
+  constructor(options: ClosesOptions) {
+    this.#options = options;
+    this.#groups = options.symbols.map(() => ({ nodes: [], nextCloseUs: Number.POSITIVE_INFINITY }));
+  }
+
+  add(node: SeriesNode): void {
+    node.timer = this.#options.timers.add(TimerRank.candle);
+    this.#byTimer[node.timer] = node;
+    node.series.onClose = () => this.#onClose(node);
+    this.#groups[node.instrument]!.nodes.push(node);
+  }
+
+  /** Whether a trade of this exchange time proves that some candle of its instrument is over. */
+  isOver(instrument: number, timeUs: number): boolean {
+    return timeUs >= this.#groups[instrument]!.nextCloseUs;
+  }
+
+  /** Before a trade of this exchange time is applied: closes what it proves to be over. */
+  closeBefore(instrument: number, timeUs: number): void {
+    const group = this.#groups[instrument]!;
+    while (timeUs >= group.nextCloseUs) {
+      const closeUs = group.nextCloseUs;
+      for (const node of group.nodes) node.series.closeBefore(closeUs);
+      this.#reschedule(group);
+      this.#callStrategies();
+    }
+  }
+
+  /** Adds a trade to each series of its instrument; those whose candle is closed already say so. */
+  addTrade(instrument: number, price: number, size: number, flags: number, timeUs: number): void {
+    const group = this.#groups[instrument]!;
+    const { nodes } = group;
+    const side = (flags & Flag.buy) !== 0 ? 1 : (flags & Flag.sell) !== 0 ? -1 : 0;
+    for (let i = 0; i < nodes.length; i++) {
+      const node = nodes[i]!;
+      if (!node.series.addTrade(price, size, side, timeUs))
+        this.#unused(node, 'late trade: closed already, the candle');
+      if (node.series.nextCloseUs !== node.scheduledUs) this.#reschedule(group);
+    }
+  }
+
+  /** Adds a closed candle of the feed to each series it lies inside. */
+  addCandle(instrument: number, candle: CandleView): void {
+    this.closeBefore(instrument, candle.startUs);
+    const group = this.#groups[instrument]!;
+    for (const node of group.nodes) {
+      const isPart = node.series.intervalUs % candle.intervalUs === 0;
+      const length = formatDurationUs(candle.intervalUs);
+      if (!isPart) this.#unused(node, `a candle of ${length} is no part of one`);
+      else if (!node.series.addCandle(candle)) this.#unused(node, 'late candle: closed already, one');
+    }
+    this.#reschedule(group);
+    this.#callStrategies();
+  }
+
+  /** A candle timer is due: closes every series, of any instrument, that is due at this instant. */
+  fire(dueUs: number): void {
+    const { timers } = this.#options;
+    while (timers.nextDueUs === dueUs && timers.rank(timers.next()) === TimerRank.candle) {
+      const node = this.#byTimer[timers.next()]!;
+      timers.clear(node.timer);
+      node.series.closeBefore(node.scheduledUs);
+    }
+    for (const node of this.#closed) this.#reschedule(this.#groups[node.instrument]!);
+    this.#callStrategies();
+  }
+
+  #onClose(node: SeriesNode): void {
+    const { log, cursor } = this.#options;
+    node.update();
+    this.#closed.push(node);
+    const { startUs, open, high, low, close, volume, trades } = node.series.closed;
+    const { symbol } = node;
+    const { intervalUs } = node.series;
+    for (const name of node.names) {
+      const values = { symbol, intervalUs, startUs, open, high, low, close, volume, trades };
+      log.write({ ...cursor.position(), type: 'candle', name, ...values });
+    }
+    for (const { indicator, names } of node.indicators) {
+      for (const name of names) {
+        for (const [i, output] of indicator.outputs.entries()) {
+          const value = indicator.output(i);
+          if (Number.isNaN(value)) continue;
+          log.write({
+            ...cursor.position(),
+            type: 'indicator',
+            name: `${name}.${output}`,
+            atUs: startUs,
+            value,
+          });
+        }
+      }
+    }
+  }
+
+  #callStrategies(): void {
+    const closed = this.#closed.splice(0);
+    for (const node of closed) for (const runner of node.runners) this.#options.call(runner);
+  }
+
+  /** Moves the timers of a group to the closes that are next. A close that is overdue happens at once. */
+  #reschedule(group: Group): void {
+    const { timers, graceUs, cursor } = this.#options;
+    let nextCloseUs = Number.POSITIVE_INFINITY;
+    for (const node of group.nodes) {
+      const closeUs = node.series.nextCloseUs;
+      if (closeUs < nextCloseUs) nextCloseUs = closeUs;
+      if (closeUs === node.scheduledUs) continue;
+      node.scheduledUs = closeUs;
+      timers.set(node.timer, Math.max(closeUs + graceUs, cursor.nowUs));
+    }
+    group.nextCloseUs = nextCloseUs;
+  }
+
+  #unused(node: SeriesNode, what: string): void {
+    const { log, cursor } = this.#options;
+    const reason = `${what} of ${formatDurationUs(node.series.intervalUs)}`;
+    log.write({ ...cursor.position(), type: 'unused', symbol: node.symbol, reason, count: 1 });
+  }
+}

@@ -1,0 +1,77 @@
+// The run file: what a run consists of besides its events. Every key has a documented default or is required;
+// an unknown key is an error. Durations stay texts, so that a parsed config written down parses to itself.
+import { z } from 'zod';
+import { UsageError } from '../core/errors.ts';
+import { feesSchema, fillsSchema, latencySchema } from '../trading/models.ts';
+import { riskSchema } from '../trading/risk.ts';
+import { durationText, parseAs } from './schema.ts';
+
+const strategySchema = z.strictObject({
+  use: z.string().min(1).describe('a name in strategies/ or a path to a file'),
+  id: z
+    .string()
+    .regex(/^[\w-]+$/, { error: 'may hold letters, digits, - and _ only' })
+    .optional()
+    .describe('unique in the run; default: the name of the strategy'),
+  params: z.record(z.string(), z.unknown()).default({}).describe('what `retick strategies NAME` lists'),
+});
+
+const candlesSchema = z.strictObject({
+  from: z
+    .enum(['trades', 'candles'])
+    .default('trades')
+    .describe(
+      'what series are built from: trades, or closed candles of the feed whose interval divides theirs',
+    ),
+  fill: z.number().int().min(0).default(2).describe('flat candles in a gap; beyond that the gap is a hole'),
+  grace: durationText().default('250ms').describe('engine time that a candle waits for late trades'),
+});
+
+export const runConfigSchema = z.strictObject({
+  name: z.string().min(1).describe('names the run in reports'),
+  venue: z.string().min(1).describe('where the events come from, as kraken'),
+  url: z.string().optional().describe('default: the public address of the venue'),
+  symbols: z.array(z.string().min(1)).min(1).describe('as the venue spells them'),
+  channels: z.array(z.string()).optional().describe('default: those the venue recommends'),
+  depth: z.number().int().positive().optional().describe('book levels per side; default: the venue’s own'),
+  duration: durationText().optional().describe('how long to run live; default: until stopped'),
+  seed: z.number().int().min(0).max(0xffff_ffff).default(1).describe('of every random number in the run'),
+  capital: z
+    .record(z.string(), z.number().positive())
+    .default({ USD: 100 })
+    .describe('what the ledger of each strategy starts with, by currency'),
+  strategies: z.array(strategySchema).default([]),
+  latency: latencySchema,
+  fees: feesSchema,
+  fills: fillsSchema,
+  risk: riskSchema,
+  candles: candlesSchema.prefault({}),
+  equityEvery: durationText().default('1s').describe('how often equity is sampled, engine time'),
+  onError: z
+    .enum(['disable', 'halt'])
+    .default('disable')
+    .describe('what a strategy that throws brings about'),
+  warmup: durationText().optional().describe('engine time during which inputs run but no strategy is called'),
+});
+
+export type RunConfig = z.output<typeof runConfigSchema>;
+
+/** A run config out of what a file held. `from` is the file, for the message of the UsageError. */
+export function parseRunConfig(value: unknown, from: string): RunConfig {
+  const config = parseAs(runConfigSchema, value, from);
+  requireUnique(config.symbols, `${from}: symbols`);
+  requireUnique(
+    config.strategies.map(({ use, id }) => id ?? use),
+    `${from}: strategies`,
+  );
+  return config;
+}
+
+function requireUnique(names: readonly string[], from: string): void {
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw new UsageError(
+      `${from}: ${twice} stands there twice (allowed: each once; strategies may set an id)`,
+    );
+  }
+}

@@ -1,0 +1,238 @@
+// The strategies and the exchange they trade on: calls a strategy, checks its signals, submits them, tells it what
+// became of its orders, and writes all of it down. A strategy that throws or misuses the contract ends here.
+import { formatDecimal, numberOf } from '../core/decimal.ts';
+import type { Fill, Order, Signal } from '../core/order.ts';
+import { Random } from '../core/random.ts';
+import type { RunLog, RunRecord } from '../core/record.ts';
+import { parseDurationUs } from '../core/time.ts';
+import { Exchange } from '../trading/exchange.ts';
+import type { Ledger } from '../trading/ledger.ts';
+import { markPrice } from '../trading/market.ts';
+import type { RunConfig } from './config.ts';
+import { StrategyContext } from './context.ts';
+import type { Cursor } from './cursor.ts';
+import type { Declared } from './graph.ts';
+import type { Markets } from './market.ts';
+import { type LoadedStrategy, misuseOf, Runner } from './runner.ts';
+import { TimerRank, type Timers } from './timers.ts';
+
+/** An order's change or a fill that its strategy is yet to be told of. */
+type Notice = { readonly runner: Runner; readonly order?: Order; readonly fill?: Fill };
+
+export type DeskOptions = {
+  readonly symbols: readonly string[];
+  readonly config: RunConfig;
+  readonly log: RunLog;
+  readonly markets: Markets;
+  readonly cursor: Cursor;
+  readonly timers: Timers;
+};
+
+export type StrategyStatus = {
+  readonly id: string;
+  readonly isActive: boolean;
+  /** Of the ledger; what `equity` and `profit` are in. */
+  readonly currency: string;
+  readonly equity: number;
+  /** Equity less the starting balance. */
+  readonly profit: number;
+  /** Open positions in base currency by symbol, flat ones left out. */
+  readonly positions: Readonly<Record<string, number>>;
+  readonly fills: number;
+  readonly openOrders: number;
+};
+
+export class Desk {
+  readonly exchange: Exchange;
+  readonly runners: Runner[] = [];
+  /** A strategy failed and the policy is to halt: the run takes no further event. */
+  halted = false;
+  readonly #options: DeskOptions;
+  readonly #byId = new Map<string, Runner>();
+  readonly #ledgers: Ledger[] = [];
+  readonly #notices: Notice[] = [];
+  readonly #markOf: (instrument: number) => number;
+  /** Stands at the exchange's next due time. */
+  readonly #timer: number;
+  #warmUntilUs = Number.NEGATIVE_INFINITY;
+  #signals = 0;
+
+  constructor(options: DeskOptions) {
+    this.#options = options;
+    this.#timer = options.timers.add(TimerRank.exchange);
+    const { symbols, config, markets, cursor, log } = options;
+    this.#markOf = (instrument) => markPrice(markets, instrument);
+    this.exchange = new Exchange({
+      latency: config.latency,
+      fees: config.fees,
+      fills: config.fills,
+      seed: config.seed,
+      symbols,
+      market: markets,
+      onOrder: (order) => {
+        log.write({ ...cursor.position(), type: 'order', order });
+        this.#notices.push({ runner: this.#byId.get(order.strategy)!, order });
+      },
+      onFill: (fill) => {
+        log.write({ ...cursor.position(), type: 'fill', fill });
+        this.#notices.push({ runner: this.#byId.get(fill.strategy)!, fill });
+      },
+    });
+  }
+
+  /** Opens an account for a strategy and gives it its context. */
+  add(loaded: LoadedStrategy, declared: Declared): Runner {
+    const { symbols, config, cursor } = this.#options;
+    const { id, strategy, params } = loaded;
+    const ledger = this.exchange.addStrategy(id, { balances: config.capital, risk: config.risk });
+    const random = Random.named(config.seed, `strategy/${id}`);
+    loaded.bind?.({ nowMs: () => Math.floor(cursor.nowUs / 1000), random: () => random.nextFloat() });
+    const context = new StrategyContext(
+      {
+        symbols,
+        ledger,
+        random,
+        nowUs: () => cursor.nowUs,
+        markPrice: this.#markOf,
+        openOrders: () => this.exchange.openOrders(id),
+        cancelAll: () => this.exchange.cancelAll(id, cursor.nowUs, 'the strategy cancelled all'),
+      },
+      { id, params, state: strategy.state?.(params), first: declared.instrument },
+    );
+    const runner = new Runner({ index: this.runners.length, loaded, declared, context });
+    this.runners.push(runner);
+    this.#byId.set(id, runner);
+    this.#ledgers.push(ledger);
+    return runner;
+  }
+
+  /** Called once, with the time of the first event. */
+  start(nowUs: number): void {
+    const { warmup } = this.#options.config;
+    if (warmup !== undefined) this.#warmUntilUs = nowUs + parseDurationUs(warmup, 'warmup');
+  }
+
+  /** Whether the exchange did something that `settle` must see to. */
+  get hasNotices(): boolean {
+    return this.#notices.length > 0;
+  }
+
+  /** A trigger fired: asks the strategy and submits what it wishes. */
+  call(runner: Runner): void {
+    if (!runner.isActive || this.halted || this.#options.cursor.nowUs < this.#warmUntilUs) return;
+    const signals = runner.decide();
+    if (runner.fault !== undefined) this.#fail(runner, messageOf(runner.fault));
+    else if (signals.length > 0) this.#submit(runner, signals);
+    this.settle();
+  }
+
+  /** Lets orders whose time has come reach the venue. */
+  advance(): void {
+    this.exchange.advance(this.#options.cursor.nowUs);
+    this.settle();
+  }
+
+  /** Tells strategies what happened to their orders, samples equity after fills, and looks at the risk limits. */
+  settle(): void {
+    for (let i = 0; i < this.#notices.length; i++) {
+      const { runner, fill, order } = this.#notices[i]!;
+      if (fill !== undefined) {
+        runner.fills++;
+        this.sample(runner);
+      }
+      if (!runner.isActive) continue;
+      if (fill !== undefined) runner.tellFill(fill);
+      if (order !== undefined) runner.tellOrder(order);
+      if (runner.fault !== undefined) this.#fail(runner, messageOf(runner.fault));
+    }
+    if (this.#notices.length > 0) this.#notices.length = 0;
+    this.#options.timers.set(this.#timer, this.exchange.nextDueUs);
+  }
+
+  /** Records what a strategy's ledger is worth now. */
+  sample(runner: Runner): void {
+    const ledger = this.#ledgers[runner.index]!;
+    const { currency } = ledger;
+    const positions: Record<string, string> = {};
+    for (const { instrument, exactSize } of ledger.positions()) {
+      if (exactSize !== 0n) positions[this.#options.symbols[instrument]!] = formatDecimal(exactSize);
+    }
+    this.#write({
+      type: 'equity',
+      strategy: runner.id,
+      currency,
+      equity: formatDecimal(ledger.equity(currency, this.#markOf)),
+      cash: formatDecimal(ledger.cash(currency)),
+      realized: formatDecimal(ledger.realized(currency)),
+      fees: formatDecimal(ledger.fees(currency)),
+      positions,
+    });
+    const breach = this.exchange.checkRisk(runner.id, this.#options.cursor.nowUs);
+    if (breach === undefined) return;
+    const { limit, value, max, action } = breach;
+    this.#write({ type: 'risk', strategy: runner.id, limit, value, max, action });
+  }
+
+  status(runner: Runner): StrategyStatus {
+    const ledger = this.#ledgers[runner.index]!;
+    const { currency } = ledger;
+    const equity = ledger.equity(currency, this.#markOf);
+    const positions: Record<string, number> = {};
+    for (const { instrument, size } of ledger.positions()) {
+      if (size !== 0) positions[this.#options.symbols[instrument]!] = size;
+    }
+    return {
+      id: runner.id,
+      isActive: runner.isActive,
+      currency,
+      equity: numberOf(equity),
+      profit: numberOf(equity - ledger.start(currency)),
+      positions,
+      fills: runner.fills,
+      openOrders: this.exchange.openOrders(runner.id),
+    };
+  }
+
+  #submit(runner: Runner, signals: readonly Signal[]): void {
+    const { symbols, cursor } = this.#options;
+    const instruments = signals.map((signal) =>
+      signal?.symbol === undefined ? runner.instrument : symbols.indexOf(signal.symbol),
+    );
+    for (const [i, signal] of signals.entries()) {
+      const known = symbols.join(', ');
+      const misuse =
+        misuseOf(signal) ??
+        (instruments[i]! < 0 ? `unknown symbol: ${signal.symbol} (known: ${known})` : undefined);
+      if (misuse !== undefined) {
+        this.#fail(runner, `malformed signal: ${misuse}`);
+        return;
+      }
+    }
+    for (const [i, signal] of signals.entries()) {
+      const signalId = ++this.#signals;
+      this.#write({ type: 'signal', id: signalId, strategy: runner.id, signal });
+      const instrument = instruments[i]!;
+      this.exchange.submit({ strategy: runner.id, signalId, signal, instrument, nowUs: cursor.nowUs });
+    }
+  }
+
+  #fail(runner: Runner, message: string): void {
+    const { config, cursor } = this.#options;
+    const policy = config.onError;
+    this.#write({ type: 'fault', strategy: runner.id, message, policy });
+    runner.fault = undefined;
+    runner.isActive = false;
+    if (policy === 'halt') this.halted = true;
+    else this.exchange.cancelAll(runner.id, cursor.nowUs, 'the strategy was disabled after a fault');
+  }
+
+  #write(record: Unplaced<RunRecord>): void {
+    this.#options.log.write({ ...this.#options.cursor.position(), ...record });
+  }
+}
+
+type Unplaced<R> = R extends RunRecord ? Omit<R, 'event' | 'seq' | 'timeUs'> : never;
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+}

@@ -1,0 +1,336 @@
+// The engine: ordered events in, records out. It is pure: no clock, no file, no knowledge of where the events come
+// from; the same events, config and strategies give the same records whatever the sizes of the batches.
+import { assert, unreachable } from '../core/assert.ts';
+import { InputDigest } from '../core/digest.ts';
+import { UsageError, unknownName } from '../core/errors.ts';
+import {
+  type CandleDetail,
+  type EventBatch,
+  type EventDetail,
+  EventKind,
+  Flag,
+  NO_INSTRUMENT,
+  type StatusDetail,
+} from '../core/event.ts';
+import type { Side } from '../core/order.ts';
+import type { RunLog } from '../core/record.ts';
+import { parseDurationUs } from '../core/time.ts';
+import { Closes } from './closes.ts';
+import type { RunConfig } from './config.ts';
+import { Cursor } from './cursor.ts';
+import { Desk, type StrategyStatus } from './desk.ts';
+import { InputGraph } from './graph.ts';
+import { breaksBook, Markets } from './market.ts';
+import { type LoadedStrategy, type Runner, triggerOf } from './runner.ts';
+import { nextMultipleUs, TimerRank, Timers } from './timers.ts';
+
+export type { LoadedStrategy } from './runner.ts';
+
+/** Events between two checkpoints. */
+const CHECKPOINT_EVENTS = 10_000;
+
+export type EngineOptions = {
+  /** Instrument numbers of the events are indices into this list. */
+  readonly symbols: readonly string[];
+  readonly config: RunConfig;
+  readonly strategies: readonly LoadedStrategy[];
+  readonly log: RunLog;
+};
+
+export type EngineStatus = {
+  readonly events: number;
+  /** Engine time, µs; 0 before the first event. */
+  readonly nowUs: number;
+  readonly strategies: readonly StrategyStatus[];
+};
+
+export class Engine {
+  readonly #symbols: readonly string[];
+  readonly #log: RunLog;
+  readonly #cursor = new Cursor();
+  readonly #timers = new Timers();
+  readonly #digest = new InputDigest();
+  readonly #markets: Markets;
+  readonly #desk: Desk;
+  readonly #closes: Closes;
+  readonly #usesCandleEvents: boolean;
+  readonly #equityTimer: number;
+  readonly #equityEveryUs: number;
+  /** Strategies by instrument that want each event of a kind. */
+  readonly #onTrade: readonly Runner[][];
+  readonly #onBook: readonly Runner[][];
+  readonly #onQuote: readonly Runner[][];
+  readonly #periodic: { readonly runner: Runner; readonly everyUs: number; readonly timer: number }[] = [];
+  #hasStarted = false;
+  #hasFinished = false;
+
+  constructor({ symbols, config, strategies, log }: EngineOptions) {
+    this.#symbols = symbols;
+    this.#log = log;
+    this.#usesCandleEvents = config.candles.from === 'candles';
+    this.#equityEveryUs = parseDurationUs(config.equityEvery, 'equityEvery');
+    this.#markets = new Markets(symbols);
+    this.#onTrade = symbols.map(() => []);
+    this.#onBook = symbols.map(() => []);
+    this.#onQuote = symbols.map(() => []);
+    const timers = this.#timers;
+    this.#desk = new Desk({ symbols, config, log, markets: this.#markets, cursor: this.#cursor, timers });
+    const graph = new InputGraph({ symbols, markets: this.#markets, fill: config.candles.fill });
+    this.#closes = new Closes({
+      symbols,
+      graceUs: parseDurationUs(config.candles.grace, 'candles.grace'),
+      timers,
+      cursor: this.#cursor,
+      log,
+      call: (runner) => this.#desk.call(runner),
+    });
+    for (const loaded of strategies) this.#add(loaded, graph);
+    for (const node of graph.nodes) this.#closes.add(node);
+    this.#equityTimer = timers.add(TimerRank.equity);
+  }
+
+  /** Events taken so far. */
+  get events(): number {
+    return this.#cursor.base + this.#cursor.row;
+  }
+
+  /** A strategy failed under the policy `halt`; further events are not taken. */
+  get halted(): boolean {
+    return this.#desk.halted;
+  }
+
+  /** Takes a batch of events. It is read during the call only; the caller may use it again. */
+  apply(batch: EventBatch): void {
+    assert(!this.#hasFinished, 'a finished engine takes no events');
+    if (batch.length === 0 || this.#desk.halted) return;
+    const cursor = this.#cursor;
+    cursor.enter(batch);
+    let from = 0;
+    while (from < batch.length && !this.#desk.halted) {
+      const untilCheckpoint = CHECKPOINT_EVENTS - ((cursor.base + from) % CHECKPOINT_EVENTS);
+      const done = this.#run(batch, from, Math.min(batch.length, from + untilCheckpoint));
+      this.#digest.fold(batch, from, done);
+      if (done - from === untilCheckpoint) {
+        this.#log.write({ ...cursor.position(), type: 'checkpoint', inputs: this.#digest.value() });
+      }
+      from = done;
+    }
+    cursor.leave(from);
+  }
+
+  /** Ends the run: a last equity sample for each strategy and the end record. */
+  finish(reason: string): void {
+    assert(!this.#hasFinished, 'a run ends once');
+    this.#hasFinished = true;
+    for (const runner of this.#desk.runners) this.#desk.sample(runner);
+    const { events } = this;
+    const inputs = this.#digest.value();
+    this.#log.write({ ...this.#cursor.position(), type: 'end', events, inputs, reason });
+  }
+
+  /** What a status line or a monitor shows. */
+  status(): EngineStatus {
+    return {
+      events: this.events,
+      nowUs: this.#cursor.nowUs,
+      strategies: this.#desk.runners.map((runner) => this.#desk.status(runner)),
+    };
+  }
+
+  /** The steps of each event, in order. Returns the row after the last one taken. */
+  #run(batch: EventBatch, from: number, to: number): number {
+    const cursor = this.#cursor;
+    const timers = this.#timers;
+    const desk = this.#desk;
+    const { kind, receivedUs } = batch;
+    if (!this.#hasStarted) this.#start(receivedUs[from]!);
+    for (let row = from; row < to; row++) {
+      cursor.row = row;
+      const nowUs = receivedUs[row]!;
+      if (nowUs >= timers.nextDueUs) this.#passTime(nowUs);
+      assert(nowUs >= cursor.nowUs, 'time never goes back');
+      cursor.nowUs = nowUs;
+      switch (kind[row]) {
+        case EventKind.trade:
+          this.#applyTrade(batch, row);
+          break;
+        case EventKind.level:
+          this.#applyLevel(batch, row);
+          break;
+        case EventKind.quote:
+          this.#applyQuote(batch, row);
+          break;
+        case EventKind.beat:
+          break;
+        default:
+          this.#applyDetail(batch.detail[row], batch.instrument[row]!);
+      }
+      if (desk.halted) return row + 1;
+    }
+    return to;
+  }
+
+  #start(nowUs: number): void {
+    this.#hasStarted = true;
+    this.#desk.start(nowUs);
+    for (const { timer, everyUs } of this.#periodic) this.#timers.set(timer, nextMultipleUs(nowUs, everyUs));
+    this.#timers.set(this.#equityTimer, nextMultipleUs(nowUs, this.#equityEveryUs));
+  }
+
+  /** Stage 1: everything due until this time happens, in the order of `TimerRank`, each at its own engine time. */
+  #passTime(untilUs: number): void {
+    const timers = this.#timers;
+    while (timers.nextDueUs <= untilUs && !this.#desk.halted) {
+      const timer = timers.next();
+      const dueUs = timers.nextDueUs;
+      assert(dueUs >= this.#cursor.nowUs, 'time never goes back');
+      this.#cursor.nowUs = dueUs;
+      switch (timers.rank(timer)) {
+        case TimerRank.exchange:
+          this.#desk.advance();
+          break;
+        case TimerRank.candle:
+          this.#closes.fire(dueUs);
+          break;
+        case TimerRank.strategy:
+          this.#firePeriodic(timer, dueUs);
+          break;
+        case TimerRank.equity:
+          this.#sampleAll(dueUs, untilUs);
+          break;
+      }
+    }
+  }
+
+  #firePeriodic(timer: number, dueUs: number): void {
+    const { runner, everyUs } = this.#periodic.find((periodic) => periodic.timer === timer)!;
+    this.#timers.set(timer, dueUs + everyUs);
+    this.#desk.call(runner);
+  }
+
+  /** Of a silence longer than the period only the first and the last sample are taken: between them nothing changes. */
+  #sampleAll(dueUs: number, untilUs: number): void {
+    for (const runner of this.#desk.runners) this.#desk.sample(runner);
+    const everyUs = this.#equityEveryUs;
+    const quietUntilUs = Math.min(untilUs, this.#timers.nextDueWithout(this.#equityTimer));
+    const lastUs = nextMultipleUs(quietUntilUs, everyUs) - everyUs;
+    this.#timers.set(this.#equityTimer, Math.max(dueUs + everyUs, lastUs));
+    this.#desk.settle();
+  }
+
+  #applyTrade(batch: EventBatch, row: number): void {
+    const instrument = batch.instrument[row]!;
+    const price = batch.price[row]!;
+    const size = batch.size[row]!;
+    const flags = batch.flags[row]!;
+    const nowUs = batch.receivedUs[row]!;
+    const exchangeUs = batch.exchangeUs[row]!;
+    const timeUs = Number.isNaN(exchangeUs) ? nowUs : exchangeUs;
+    if (!this.#usesCandleEvents) {
+      if (this.#closes.isOver(instrument, timeUs)) {
+        this.#closes.closeBefore(instrument, timeUs);
+        this.#passTime(nowUs);
+      }
+      this.#closes.addTrade(instrument, price, size, flags, timeUs);
+    }
+    // A trade learned of after an outage only completes candles: nobody could have traded on it.
+    if ((flags & Flag.late) !== 0) return;
+    this.#markets.all[instrument]!.applyTrade(price, nowUs);
+    this.#desk.exchange.onTrade(instrument, price, size, takerOf(flags), nowUs);
+    if (this.#desk.hasNotices) this.#desk.settle();
+    const runners = this.#onTrade[instrument]!;
+    for (let i = 0; i < runners.length; i++) this.#desk.call(runners[i]!);
+  }
+
+  #applyLevel(batch: EventBatch, row: number): void {
+    const instrument = batch.instrument[row]!;
+    const flags = batch.flags[row]!;
+    const nowUs = batch.receivedUs[row]!;
+    this.#markets.all[instrument]!.applyLevel(flags, batch.price[row]!, batch.size[row]!, nowUs);
+    if ((flags & Flag.last) === 0) return;
+    this.#desk.exchange.onBook(instrument, nowUs);
+    if (this.#desk.hasNotices) this.#desk.settle();
+    const runners = this.#onBook[instrument]!;
+    for (let i = 0; i < runners.length; i++) this.#desk.call(runners[i]!);
+  }
+
+  #applyQuote(batch: EventBatch, row: number): void {
+    const instrument = batch.instrument[row]!;
+    this.#markets.all[instrument]!.applyQuote(batch, row);
+    this.#desk.exchange.onQuote(instrument, batch.receivedUs[row]!);
+    if (this.#desk.hasNotices) this.#desk.settle();
+    const runners = this.#onQuote[instrument]!;
+    for (let i = 0; i < runners.length; i++) this.#desk.call(runners[i]!);
+  }
+
+  #applyDetail(detail: EventDetail | undefined, instrument: number): void {
+    assert(detail !== undefined, 'status, instrument and candle events carry a detail');
+    switch (detail.type) {
+      case 'status':
+        this.#applyStatus(detail, instrument);
+        return;
+      case 'instrument':
+        this.#markets.applyRules(instrument, detail.instrument);
+        return;
+      case 'candle':
+        if (this.#usesCandleEvents && detail.isClosed) this.#applyCandle(detail, instrument);
+        return;
+      default:
+        unreachable(detail);
+    }
+  }
+
+  #applyStatus(status: StatusDetail, instrument: number): void {
+    const symbol = instrument === NO_INSTRUMENT ? '' : this.#symbols[instrument]!;
+    this.#log.write({ ...this.#cursor.position(), type: 'status', symbol, status });
+    if (breaksBook(status)) this.#markets.invalidate(instrument);
+  }
+
+  /** Where a feed has candles only, one counts as a trade at its close. */
+  #applyCandle(candle: CandleDetail, instrument: number): void {
+    const { nowUs } = this.#cursor;
+    this.#markets.all[instrument]!.applyTrade(candle.close, nowUs);
+    this.#desk.exchange.onTrade(instrument, candle.close, candle.volume, undefined, nowUs);
+    if (this.#desk.hasNotices) this.#desk.settle();
+    this.#closes.addCandle(instrument, { ...candle, buyVolume: 0, sellVolume: 0 });
+  }
+
+  #add(loaded: LoadedStrategy, graph: InputGraph): void {
+    const { id, strategy, params } = loaded;
+    const declared = graph.declare(id, strategy.inputs(params));
+    const trigger = triggerOf(loaded, declared);
+    const runner = this.#desk.add(loaded, declared);
+    switch (trigger.on) {
+      case 'close': {
+        const node = declared.series.get(trigger.of);
+        if (node === undefined) {
+          throw unknownName('input', trigger.of, [...declared.series.keys()], `trigger of ${id}`);
+        }
+        node.runners.push(runner);
+        return;
+      }
+      case 'trade':
+      case 'book':
+      case 'quote': {
+        const lists = { trade: this.#onTrade, book: this.#onBook, quote: this.#onQuote };
+        lists[trigger.on][graph.instrumentOf(trigger.symbol, `trigger of ${id}`)]!.push(runner);
+        return;
+      }
+      case 'timer': {
+        if (!(trigger.everyUs >= 1)) {
+          throw new UsageError(`trigger of ${id}: everyUs is ${trigger.everyUs} (allowed: 1 or more)`);
+        }
+        const timer = this.#timers.add(TimerRank.strategy);
+        this.#periodic.push({ runner, everyUs: trigger.everyUs, timer });
+        return;
+      }
+      default:
+        unreachable(trigger);
+    }
+  }
+}
+
+function takerOf(flags: number): Side | undefined {
+  if ((flags & Flag.buy) !== 0) return 'buy';
+  return (flags & Flag.sell) !== 0 ? 'sell' : undefined;
+}

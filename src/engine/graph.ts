@@ -1,0 +1,154 @@
+// The declared inputs of all strategies as one graph: series by instrument and interval, indicators by series and
+// key. Equal declarations share one node, whoever made them; a node knows under which names it is recorded.
+import { assert } from '../core/assert.ts';
+import { UsageError, unknownName } from '../core/errors.ts';
+import { CandleSeries } from '../market/candles.ts';
+import type { Indicator } from '../market/indicator.ts';
+import type { InputSpec, Inputs } from './inputs.ts';
+import type { Markets } from './market.ts';
+import type { Runner } from './runner.ts';
+import {
+  createFormingView,
+  createOutputsView,
+  MarketLook,
+  type OutputsView,
+  SeriesView,
+  showOutputs,
+} from './views.ts';
+
+type CandlesSpec = Extract<InputSpec, { input: 'candles' }>;
+type IndicatorSpec = Extract<InputSpec, { input: 'indicator' }>;
+
+export class SeriesNode {
+  readonly symbol: string;
+  readonly instrument: number;
+  readonly series: CandleSeries;
+  readonly indicators: IndicatorNode[] = [];
+  /** Declared as `strategy.input`: the names of its candle records. */
+  readonly names: string[] = [];
+  /** Strategies to call when a candle closes. */
+  readonly runners: Runner[] = [];
+  /** The timer that closes its candles, given by the engine. */
+  timer = -1;
+  /** The close time for which the timer stands, µs of exchange time. */
+  scheduledUs = Number.POSITIVE_INFINITY;
+
+  constructor(symbol: string, instrument: number, series: CandleSeries) {
+    this.symbol = symbol;
+    this.instrument = instrument;
+    this.series = series;
+  }
+
+  /** Brings the indicators up to the candle that just closed. */
+  update(): void {
+    for (let i = 0; i < this.indicators.length; i++) this.indicators[i]!.update(this.series);
+  }
+}
+
+export class IndicatorNode {
+  readonly key: string;
+  readonly indicator: Indicator;
+  readonly view: OutputsView;
+  readonly names: string[] = [];
+
+  constructor(key: string, indicator: Indicator) {
+    this.key = key;
+    this.indicator = indicator;
+    this.view = createOutputsView(indicator);
+  }
+
+  update(series: CandleSeries): void {
+    this.indicator.update(series.closed);
+    showOutputs(this.indicator, this.view);
+  }
+}
+
+/** What one strategy's declaration became. */
+export type Declared = {
+  readonly views: Readonly<Record<string, unknown>>;
+  /** The series under each input that has one, by the input's name, in the order of declaration. */
+  readonly series: ReadonlyMap<string, SeriesNode>;
+  /** Instrument of the first input. */
+  readonly instrument: number;
+};
+
+export class InputGraph {
+  readonly nodes: SeriesNode[] = [];
+  readonly #symbols: readonly string[];
+  readonly #markets: Markets;
+  readonly #fill: number;
+
+  constructor(options: {
+    readonly symbols: readonly string[];
+    readonly markets: Markets;
+    readonly fill: number;
+  }) {
+    this.#symbols = options.symbols;
+    this.#markets = options.markets;
+    this.#fill = options.fill;
+  }
+
+  declare(id: string, inputs: Inputs): Declared {
+    const views: Record<string, unknown> = {};
+    const series = new Map<string, SeriesNode>();
+    let instrument = -1;
+    for (const [name, spec] of Object.entries(inputs)) {
+      const from = `inputs of ${id}: ${name}`;
+      const root = spec.input === 'indicator' ? candlesUnder(spec, from) : spec;
+      const at = this.instrumentOf(root.symbol, from);
+      if (instrument < 0) instrument = at;
+      if (root.input === 'candles') {
+        const node = this.#seriesNode(root, at);
+        series.set(name, node);
+        views[name] = this.#viewOf(spec, { root, node, name: `${id}.${name}` });
+      } else {
+        views[name] = new MarketLook(this.#markets.all[at]!, root.input === 'book' ? root.levels : 1);
+      }
+    }
+    if (instrument < 0) throw new UsageError(`inputs of ${id}: none declared (allowed: at least one)`);
+    return { views, series, instrument };
+  }
+
+  instrumentOf(symbol: string, from: string): number {
+    const instrument = this.#symbols.indexOf(symbol);
+    if (instrument < 0) throw unknownName('symbol', symbol, this.#symbols, from);
+    return instrument;
+  }
+
+  #viewOf(
+    spec: InputSpec,
+    under: { readonly root: CandlesSpec; readonly node: SeriesNode; readonly name: string },
+  ): unknown {
+    const { root, node, name } = under;
+    if (spec.input === 'candles') {
+      node.names.push(name);
+      return new SeriesView(node.series, root.shows);
+    }
+    assert(spec.input === 'indicator', 'what is above candles is an indicator');
+    let indicator = node.indicators.find((candidate) => candidate.key === spec.key);
+    if (indicator === undefined) {
+      indicator = new IndicatorNode(spec.key, spec.create());
+      node.indicators.push(indicator);
+    }
+    indicator.names.push(name);
+    return root.shows === 'forming' ? createFormingView(indicator.indicator, node.series) : indicator.view;
+  }
+
+  #seriesNode(spec: CandlesSpec, instrument: number): SeriesNode {
+    const { intervalUs } = spec;
+    const known = this.nodes.find(
+      (node) => node.instrument === instrument && node.series.intervalUs === intervalUs,
+    );
+    if (known !== undefined) return known;
+    const series = new CandleSeries({ intervalUs, gap: { fill: this.#fill } });
+    const node = new SeriesNode(spec.symbol, instrument, series);
+    this.nodes.push(node);
+    return node;
+  }
+}
+
+/** The candles an indicator is computed from; it takes candles and nothing else. */
+function candlesUnder(spec: IndicatorSpec, from: string): CandlesSpec {
+  if (spec.of.input === 'candles') return spec.of;
+  throw new UsageError(`${from}: ${spec.key} of ${spec.of.input} (allowed: an indicator of candles)`);
+}

@@ -1,0 +1,117 @@
+// One strategy in a run: its declared inputs, its context, its trigger, and whether it may still act.
+// The only place that calls a strategy's code; whatever that throws comes back as a value, never as an exception.
+import { UsageError } from '../core/errors.ts';
+import type { Fill, Order, Signal } from '../core/order.ts';
+import type { StrategyContext } from './context.ts';
+import type { Declared } from './graph.ts';
+import type { Strategy, Trigger } from './strategy.ts';
+
+/** A strategy ready to run: its parameters parsed, its instance named. */
+export type LoadedStrategy = {
+  readonly strategy: Strategy;
+  /** Parsed by `strategy.params`. */
+  readonly params: unknown;
+  /** Unique in the run; default the strategy's name. */
+  readonly id: string;
+  /** Gives a bundled strategy the engine's time and seeded numbers where it says Date.now() and Math.random(). */
+  readonly bind?: (ambient: { nowMs(): number; random(): number }) => void;
+};
+
+const NO_SIGNALS: readonly Signal[] = [];
+
+export class Runner {
+  readonly id: string;
+  readonly index: number;
+  /** Instrument of a signal that names none. */
+  readonly instrument: number;
+  isActive = true;
+  /** What the last call threw; undefined after a call that went well. */
+  fault: unknown = undefined;
+  fills = 0;
+  /** The timer of a timer trigger, given by the engine. */
+  timer = -1;
+  readonly #strategy: Strategy;
+  readonly #views: Readonly<Record<string, never>>;
+  readonly #context: StrategyContext;
+
+  constructor(parts: {
+    readonly index: number;
+    readonly loaded: LoadedStrategy;
+    readonly declared: Declared;
+    readonly context: StrategyContext;
+  }) {
+    this.index = parts.index;
+    this.id = parts.loaded.id;
+    this.instrument = parts.declared.instrument;
+    this.#strategy = parts.loaded.strategy;
+    this.#views = parts.declared.views as Readonly<Record<string, never>>;
+    this.#context = parts.context;
+  }
+
+  /** The strategy's wishes; none when it threw, and then `fault` says what. */
+  decide(): readonly Signal[] {
+    try {
+      const answer = this.#strategy.decide(this.#views, this.#context);
+      if (answer === null || answer === undefined) return NO_SIGNALS;
+      return Array.isArray(answer) ? (answer as readonly Signal[]) : [answer as Signal];
+    } catch (error) {
+      this.fault = error ?? 'undefined was thrown';
+      return NO_SIGNALS;
+    }
+  }
+
+  tellFill(fill: Fill): void {
+    try {
+      this.#strategy.onFill?.(fill, this.#context);
+    } catch (error) {
+      this.fault = error ?? 'undefined was thrown';
+    }
+  }
+
+  tellOrder(order: Order): void {
+    try {
+      this.#strategy.onOrder?.(order, this.#context);
+    } catch (error) {
+      this.fault = error ?? 'undefined was thrown';
+    }
+  }
+}
+
+/** When a strategy is called; without a trigger of its own, at each close of its first series. */
+export function triggerOf({ strategy, params, id }: LoadedStrategy, declared: Declared): Trigger {
+  const trigger = strategy.trigger?.(params);
+  if (trigger !== undefined) return trigger;
+  const [first] = declared.series.keys();
+  if (first === undefined) {
+    throw new UsageError(
+      `strategy ${id} declares no candles and no trigger (allowed: either; a trigger is on close, trade, book, quote or timer)`,
+    );
+  }
+  return { on: 'close', of: first };
+}
+
+const ACTIONS: readonly string[] = ['buy', 'sell', 'short', 'cover'];
+const TIMES_IN_FORCE: readonly string[] = ['GTC', 'IOC', 'FOK'];
+
+/** What is wrong with a signal, or undefined. Wrong is what no market could make right; prices are the exchange's affair. */
+export function misuseOf(signal: Signal): string | undefined {
+  if (typeof signal !== 'object' || signal === null) return `a signal is an object, not ${String(signal)}`;
+  const { action, size, quote, limit, stopLoss, takeProfit, timeInForce, reason } = signal;
+  if (!ACTIONS.includes(action)) return `unknown action: ${String(action)} (known: ${ACTIONS.join(', ')})`;
+  if (size !== undefined && quote !== undefined) {
+    return `both size ${size} and quote ${quote} given (allowed: one of them)`;
+  }
+  if (size === undefined && quote === undefined && (action === 'buy' || action === 'short')) {
+    return `${action} without size or quote (allowed: one of them)`;
+  }
+  for (const [name, value] of Object.entries({ size, quote, limit, stopLoss, takeProfit })) {
+    if (value !== undefined && !(Number.isFinite(value) && value > 0)) {
+      return `${name} is ${value} (allowed: a finite number above 0)`;
+    }
+  }
+  if (timeInForce !== undefined && !TIMES_IN_FORCE.includes(timeInForce)) {
+    return `unknown time in force: ${String(timeInForce)} (known: ${TIMES_IN_FORCE.join(', ')})`;
+  }
+  if (typeof reason !== 'string' || reason === '') return 'a signal without a reason';
+  return undefined;
+}
