@@ -44,4 +44,15 @@ export type SilenceLimits = {
 export interface Decoder {
   /** Appends the record's events to `out`. Control records become status events; beats become beat events. */
   decode(record: JournalRecord, out: EventBatch): void;
+  /** By instrument number, counted so far; absent where a venue sends nothing to check a book by. */
+  readonly bookChecks?: readonly BookChecks[];
 }
+
+/** What became of the book messages of one instrument. */
+export type BookChecks = {
+  /** The book after the message was what the venue said it should be. */
+  readonly verified: number;
+  readonly failed: number;
+  /** The message carried no checksum, or came while the book waited for its next snapshot. */
+  readonly unchecked: number;
+};
