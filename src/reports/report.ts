@@ -1,0 +1,91 @@
+// The report: one self-contained HTML file that asks nothing of any network. The same run gives the same bytes.
+import { createHash } from 'node:crypto';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Spec } from 'vega';
+import { formatTimeUs } from '../core/time.ts';
+import type { Comparison } from '../runs/compare.ts';
+import type { Run } from '../runs/run.ts';
+import { gather } from './evidence.ts';
+import { html, inlineJson, Markup } from './html.ts';
+import { clientScript, draw } from './render.ts';
+import { cards, SECTIONS, type Section, type Subject } from './sections.ts';
+import { STYLE } from './style.ts';
+
+export type ReportOptions = {
+  readonly run: Run;
+  readonly other: Run | undefined;
+  readonly comparison: Comparison | undefined;
+  /** Pictures only, no script. */
+  readonly isStatic: boolean;
+};
+
+/** Writes the report of one run, or of two held against each other, to `path`. */
+export async function writeReport(path: string, options: ReportOptions): Promise<void> {
+  const subject: Subject = {
+    evidence: gather(options.run),
+    other: options.other === undefined ? undefined : gather(options.other),
+    comparison: options.comparison,
+  };
+  const sections = SECTIONS.map((section) => section(subject)).filter((section) => section !== undefined);
+  const specs: Spec[] = [];
+  const bodies: Markup[] = [];
+  for (const section of sections) bodies.push(await renderSection(section, specs));
+  const page = assemble({
+    subject,
+    sections,
+    bodies,
+    specs,
+    script: options.isStatic ? undefined : await clientScript(),
+  });
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.tmp`, page);
+  renameSync(`${path}.tmp`, path);
+}
+
+async function renderSection(section: Section, specs: Spec[]): Promise<Markup> {
+  const parts: Markup[] = [];
+  for (const part of section.body) {
+    if (part instanceof Markup) {
+      parts.push(part);
+      continue;
+    }
+    const { svg, spec } = await draw(part);
+    parts.push(
+      html`<figure><figcaption>${part.title}${part.note === undefined ? '' : ` (${part.note})`}</figcaption><div class="chart" data-chart="${specs.length}">${new Markup(svg)}</div></figure>`,
+    );
+    specs.push(spec);
+  }
+  return html`<section id="${section.id}"><h2>${section.title}</h2>${parts}</section>`;
+}
+
+function assemble(page: {
+  readonly subject: Subject;
+  readonly sections: readonly Section[];
+  readonly bodies: readonly Markup[];
+  readonly specs: readonly Spec[];
+  readonly script: string | undefined;
+}): string {
+  const { manifest } = page.subject.evidence.run;
+  const { script } = page;
+  const hash = script === undefined ? '' : `'sha256-${createHash('sha256').update(script).digest('base64')}'`;
+  const policy = `default-src 'none'; style-src 'unsafe-inline'; img-src data:${hash === '' ? '' : `; script-src ${hash}`}`;
+  const scripts =
+    script === undefined
+      ? undefined
+      : html`<script type="application/json" id="specs">${inlineJson(page.specs)}</script><script>${new Markup(script)}</script>`;
+  const title =
+    page.subject.comparison === undefined
+      ? manifest.id
+      : `${manifest.id} against ${page.subject.comparison.right.id}`;
+  return html`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
+<title>${title} · retick</title><style>${new Markup(STYLE)}</style></head>
+<body><header><p class="brand">retick report</p><h1>${title}</h1>
+<p>${manifest.mode} · ${manifest.symbols.join(', ')} · ${formatTimeUs(manifest.firstUs ?? Number.NaN).slice(0, 19)} to ${formatTimeUs(manifest.lastUs ?? Number.NaN).slice(0, 19)} UTC · digest <code>${manifest.digest.slice(0, 16)}</code></p>
+<nav>${page.sections.map(({ id, title: name }) => html`<a href="#${id}">${name}</a>`)}</nav></header>
+<main>${cards(page.subject)}${page.bodies}</main>
+<footer>${manifest.software}, Node ${manifest.node}. All times UTC.</footer>${scripts}</body></html>
+`.text;
+}
