@@ -1,0 +1,29 @@
+// Status events of the Kraken decoder: what the feed says about itself.
+import { type EventBatch, NO_INSTRUMENT, type StatusDetail } from '../../core/event.ts';
+import type { GapCause, JournalRecord } from '../../core/frame.ts';
+
+/** Why data of a channel is missing or wrong from here on. */
+export type Loss = { readonly cause: GapCause; readonly detail: string };
+
+export function emitStatus(
+  detail: StatusDetail,
+  instrument: number | undefined,
+  record: JournalRecord,
+  out: EventBatch,
+): void {
+  out.addDetail(detail, instrument ?? NO_INSTRUMENT, record.seq, record.receivedUs, Number.NaN);
+}
+
+export function emitUnknown(reason: string, record: JournalRecord, out: EventBatch): void {
+  emitStatus({ type: 'status', state: 'unknown', reason }, undefined, record, out);
+}
+
+/** Words of the venue that concern nobody in particular. */
+export function emitWords(text: string, record: JournalRecord, out: EventBatch): void {
+  emitStatus({ type: 'status', state: 'venue', text }, undefined, record, out);
+}
+
+/** A venue's value in few words. */
+export function quoted(value: unknown): string {
+  return (JSON.stringify(value) ?? 'no reason').slice(0, 200);
+}
