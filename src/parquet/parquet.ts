@@ -115,8 +115,8 @@ export async function writeParquet(
 
 /**
  * Streams the named columns of some Parquet files, in the order of the paths and of the rows within, unless
- * `orderBy` says otherwise. `where` and `orderBy` are SQL over the columns of the file. The arrays of a batch
- * are valid until the next one is asked for. Throws DataError, naming the file, when one is missing or corrupt.
+ * `orderBy` says otherwise. `where` and `orderBy` are SQL over the columns of the file. The numeric arrays
+ * of a batch are valid until the next one is asked for, texts and blobs for ever. Throws DataError, naming the file, when one is missing or corrupt.
  */
 export async function* readParquet(
   paths: readonly string[],
@@ -321,7 +321,7 @@ function readColumn(chunk: DuckDBDataChunk, index: number, sink: Column, where: 
     const vector = chunk.getColumnVector(index);
     if ('getItemBytes' in vector) {
       const blobs = vector as unknown as { getItemBytes(row: number): Uint8Array | null };
-      return Array.from({ length: chunk.rowCount }, (_, row) => blobs.getItemBytes(row));
+      return ownBytes(Array.from({ length: chunk.rowCount }, (_, row) => blobs.getItemBytes(row)));
     }
     return chunk.getColumnValues(index) as (string | null)[];
   }
@@ -332,6 +332,20 @@ function readColumn(chunk: DuckDBDataChunk, index: number, sink: Column, where: 
   }
   sink.set(vector.items);
   return sink;
+}
+
+/** Copies values out of the database's memory, which is freed with the chunk, into one block of our own. */
+function ownBytes(values: readonly (Uint8Array | null)[]): (Uint8Array | null)[] {
+  let length = 0;
+  for (const value of values) length += value?.length ?? 0;
+  const block = new Uint8Array(length);
+  let at = 0;
+  return values.map((value) => {
+    if (value === null) return null;
+    block.set(value, at);
+    at += value.length;
+    return block.subarray(at - value.length, at);
+  });
 }
 
 function createColumn(type: ColumnType): Column {

@@ -1,0 +1,407 @@
+// The journal's one writer. A record is copied into the open batch and nothing else happens in that call; batches go
+// to the file in order, each by one `writev`; `acknowledgedSeq` never runs ahead of what the disk has confirmed.
+// What waits for the disk is bounded. The first error ends the writer for good: silent loss is worse than no data.
+import { mkdirSync, rmSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { assert } from '../core/assert.ts';
+import { DataError } from '../core/errors.ts';
+import { encodeControl, RecordKind } from '../core/frame.ts';
+import { syncFolder } from '../parquet/parquet.ts';
+import { JournalBatch } from './batch.ts';
+import { END_BYTES, SCHEMA_BYTES } from './layout.ts';
+import { type Lock, takeLock } from './lock.ts';
+import { type Cut, recoverJournal } from './recover.ts';
+import { type SegmentSummary, sealInChild } from './seal.ts';
+import { segmentName } from './segment.ts';
+
+export type JournalOptions = {
+  /** A batch is written when it has this many records. Default 1,000. */
+  readonly flushRows?: number;
+  /** … or when its payloads fill this many bytes. Default 512 KiB. */
+  readonly flushBytes?: number;
+  /** … or this long after its first record. Default 100 ms. */
+  readonly flushMs?: number;
+  /** At most this long after a write the disk is asked to confirm it. Default 1,000 ms. */
+  readonly syncMs?: number;
+  /** A segment ends when it has this size. Default 256 MB. */
+  readonly rotateBytes?: number;
+  /** … or when its records span this time. Default 15 minutes. */
+  readonly rotateUs?: number;
+  /** At most this much memory holds records that wait for the disk. Default 128 MiB. */
+  readonly queueBytes?: number;
+  /** Told once, with the error that ended the writer. */
+  readonly onFailure?: (error: Error) => void;
+  /** A segment was sealed. */
+  readonly onSealed?: (summary: SegmentSummary) => void;
+  /** A segment could not be sealed. It stays an Arrow segment, readable; the next start tries again. */
+  readonly onSealFailure?: (error: Error) => void;
+};
+
+const defaults = {
+  flushRows: 1000,
+  flushBytes: 512 << 10,
+  flushMs: 100,
+  syncMs: 1000,
+  rotateBytes: 256e6,
+  rotateUs: 900e6,
+  queueBytes: 128 << 20,
+};
+
+/** So many empty batches are kept to be filled again. */
+const SPARE_BATCHES = 4;
+
+type OpenSegment = {
+  readonly path: string;
+  readonly file: FileHandle;
+  bytes: number;
+  firstUs: number;
+};
+
+export class JournalWriter {
+  readonly #folder: string;
+  readonly #options: JournalOptions & typeof defaults;
+  readonly #lock: Lock;
+  #number: number;
+  #lastSeq: number;
+  #lastUs: number;
+  #writtenSeq: number;
+  #acknowledgedSeq: number;
+  #bytes = 0;
+
+  #batch: JournalBatch;
+  #flushTimer: NodeJS.Timeout | undefined;
+  readonly #spare: JournalBatch[] = [];
+  readonly #queue: JournalBatch[] = [];
+  #queuedBytes = 0;
+  /** Memory of an ordinary batch. */
+  readonly #batchBytes: number;
+
+  #segment: OpenSegment | undefined;
+  /** The work on the file, one step after the other. */
+  #work: Promise<void> = Promise.resolve();
+  #isWorking = false;
+  #syncTimer: NodeJS.Timeout | undefined;
+  #seals: Promise<void> = Promise.resolve();
+  #failure: Error | undefined;
+  #isClosed = false;
+
+  /** What recovery cut off when this writer was opened; it is the first record of this writer, too. */
+  readonly cut: Cut | undefined;
+
+  private constructor(
+    folder: string,
+    options: JournalOptions & typeof defaults,
+    lock: Lock,
+    recovery: Awaited<ReturnType<typeof recoverJournal>>,
+  ) {
+    this.#folder = folder;
+    this.#options = options;
+    this.#lock = lock;
+    this.#number = recovery.nextSegment;
+    this.#lastSeq = recovery.lastSeq;
+    this.#lastUs = recovery.lastUs;
+    this.#writtenSeq = recovery.lastSeq;
+    this.#acknowledgedSeq = recovery.lastSeq;
+    this.#batch = this.#createBatch();
+    this.#batchBytes = this.#batch.memoryBytes;
+    this.cut = recovery.cut;
+    for (const path of recovery.unsealed) this.#seal(path);
+  }
+
+  /**
+   * Opens the journal in a folder, which is made if it is not there: takes its lock, recovers what a former writer
+   * left, and begins a new segment. Throws UsageError while another process writes there, DataError when sealed
+   * data is corrupt.
+   */
+  static async open(folder: string, options: JournalOptions = {}): Promise<JournalWriter> {
+    mkdirSync(folder, { recursive: true });
+    const lock = await takeLock(join(folder, 'lock'), `journal ${folder}`);
+    try {
+      const recovery = await recoverJournal(folder);
+      const writer = new JournalWriter(folder, { ...defaults, ...options }, lock, recovery);
+      await writer.#openSegment();
+      // Without a record before it there is nothing that a reader could miss.
+      if (recovery.cut !== undefined && recovery.lastSeq > 0) {
+        writer.append(RecordKind.control, 0, recovery.lastUs, encodeControl(recovery.cut));
+      }
+      return writer;
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  /** The last record taken. Continues where the journal left off. */
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  /** The time of the last record taken or recovered, µs; the next one must not be earlier. 0 in a new journal. */
+  get lastUs(): number {
+    return this.#lastUs;
+  }
+
+  /** Every record up to this one survives a crash of process, system and power. */
+  get acknowledgedSeq(): number {
+    return this.#acknowledgedSeq;
+  }
+
+  /** Bytes this writer has written. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Memory of the batches that wait for the disk. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Why the writer has ended, if it has. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Whether a record of this many bytes can be taken now. */
+  hasRoom(payloadBytes: number): boolean {
+    if (this.#batch.hasRoom(payloadBytes)) return true;
+    // The open batch would have to be queued.
+    return this.#queuedBytes + this.#batch.memoryBytes + payloadBytes <= this.#options.queueBytes;
+  }
+
+  /**
+   * Takes a record, copies it, and returns its sequence number. Throws the error that ended the writer, or DataError
+   * when the disk does not follow and the queue is full: the record is then not taken and has no number.
+   */
+  append(kind: RecordKind, connection: number, receivedUs: number, payload: Uint8Array): number {
+    if (this.#failure !== undefined) throw this.#failure;
+    assert(!this.#isClosed, 'a closed journal takes no records');
+    assert(receivedUs >= this.#lastUs && Number.isSafeInteger(receivedUs), 'receive time never goes back');
+    assert(connection >= 0 && connection <= 0xffff, 'a connection number has 16 bits');
+    if (!this.#batch.hasRoom(payload.length)) this.#makeRoom(payload.length);
+    const seq = this.#lastSeq + 1;
+    this.#batch.add(seq, receivedUs, kind, connection, payload);
+    this.#lastSeq = seq;
+    this.#lastUs = receivedUs;
+    if (this.#batch.rows === this.#options.flushRows && this.hasRoom(0)) this.#flush();
+    else this.#flushTimer ??= setTimeout(() => this.#flush(), this.#options.flushMs).unref();
+    return seq;
+  }
+
+  /** Resolves when every record taken so far is acknowledged; throws the error that ended the writer. */
+  async sync(): Promise<void> {
+    this.#flush();
+    await this.#do(() => this.#sync());
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /**
+   * Writes, syncs and seals everything and gives the lock back. A segment that cannot be sealed is told to
+   * `onSealFailure` and is no failure of the journal. Throws the error that ended the writer; whatever was acknowledged
+   * by then is intact.
+   */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#flush();
+    await this.#do(() => this.#closeSegment());
+    clearTimeout(this.#syncTimer);
+    await this.#seals;
+    await this.#letGo();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #createBatch(payloadBytes = 0): JournalBatch {
+    const { flushRows, flushBytes } = this.#options;
+    return new JournalBatch(flushRows, Math.max(flushBytes, payloadBytes));
+  }
+
+  /** Sends the open batch off; one that cannot hold a payload even when it is empty makes way for a larger one. */
+  #makeRoom(payloadBytes: number): void {
+    if (!this.hasRoom(payloadBytes)) {
+      throw new DataError(
+        `journal queue full: ${this.#queuedBytes} bytes wait for the disk (allowed: ${this.#options.queueBytes})`,
+      );
+    }
+    if (this.#batch.rows > 0) this.#flush();
+    if (!this.#batch.hasRoom(payloadBytes)) this.#batch = this.#createBatch(payloadBytes);
+  }
+
+  #flush(): void {
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    if (this.#batch.rows === 0) return;
+    this.#queue.push(this.#batch);
+    this.#queuedBytes += this.#batch.memoryBytes;
+    this.#batch = this.#spare.pop() ?? this.#createBatch();
+    if (!this.#isWorking) void this.#do(() => this.#drain());
+  }
+
+  /** Puts a step behind those already asked for. A step that fails ends the writer; the steps behind it do nothing. */
+  #do(step: () => Promise<void>): Promise<void> {
+    this.#work = this.#work.then(async () => {
+      if (this.#failure !== undefined) return;
+      try {
+        await step();
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+    return this.#work;
+  }
+
+  #fail(thrown: unknown): void {
+    if (this.#failure !== undefined) return;
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    this.#failure = new DataError(
+      `cannot write the journal in ${this.#folder}: ${message} (acknowledged up to record ${this.#acknowledgedSeq})`,
+      { cause: thrown },
+    );
+    clearTimeout(this.#flushTimer);
+    clearTimeout(this.#syncTimer);
+    this.#queue.length = 0;
+    void this.#letGo();
+    this.#options.onFailure?.(this.#failure);
+  }
+
+  /** Closes the file as it is, and gives the lock back. */
+  async #letGo(): Promise<void> {
+    const segment = this.#segment;
+    this.#segment = undefined;
+    try {
+      await segment?.file.close();
+    } catch (error) {
+      // Whatever closing has to say, what it tells about is not acknowledged; the first failure stays the one that is told.
+      this.#failure ??= error instanceof Error ? error : new DataError(String(error));
+    }
+    this.#lock.release();
+  }
+
+  async #drain(): Promise<void> {
+    this.#isWorking = true;
+    try {
+      for (let batch = this.#queue.shift(); batch !== undefined; batch = this.#queue.shift()) {
+        await this.#write(batch);
+        if (this.#segment !== undefined && this.#isFull(this.#segment, batch)) {
+          await this.#closeSegment();
+          await this.#openSegment();
+        }
+        this.#queuedBytes -= batch.memoryBytes;
+        batch.reset();
+        const isOrdinary = batch.memoryBytes === this.#batchBytes;
+        if (isOrdinary && this.#spare.length < SPARE_BATCHES) this.#spare.push(batch);
+      }
+    } finally {
+      this.#isWorking = false;
+    }
+  }
+
+  async #write(batch: JournalBatch): Promise<void> {
+    const segment = this.#segment;
+    assert(segment !== undefined, 'there is an open segment to write to');
+    if (segment.firstUs === 0) segment.firstUs = batch.firstUs;
+    const written = await writeAll(segment.file, batch.pieces(), segment.bytes);
+    segment.bytes += written;
+    this.#bytes += written;
+    this.#writtenSeq = batch.firstSeq + batch.rows - 1;
+    this.#syncTimer ??= setTimeout(() => void this.#syncAside(), this.#options.syncMs).unref();
+  }
+
+  #isFull(segment: OpenSegment, batch: JournalBatch): boolean {
+    const { rotateBytes, rotateUs } = this.#options;
+    return segment.bytes >= rotateBytes || batch.lastUs - segment.firstUs >= rotateUs;
+  }
+
+  /** The regular sync runs beside the writes: it confirms what was written when it began. */
+  async #syncAside(): Promise<void> {
+    const { file } = this.#segment ?? {};
+    const seq = this.#writtenSeq;
+    try {
+      await file?.datasync();
+      this.#acknowledge(seq);
+    } catch (error) {
+      // The system tells a lost write once: even if the segment was rotated away meanwhile, this error is the only news.
+      this.#fail(error);
+    }
+    this.#syncTimer = undefined;
+    if (this.#writtenSeq > this.#acknowledgedSeq && this.#failure === undefined && !this.#isClosed) {
+      this.#syncTimer = setTimeout(() => void this.#syncAside(), this.#options.syncMs).unref();
+    }
+  }
+
+  async #sync(): Promise<void> {
+    const seq = this.#writtenSeq;
+    if (seq === this.#acknowledgedSeq) return;
+    await this.#segment?.file.datasync();
+    this.#acknowledge(seq);
+  }
+
+  #acknowledge(seq: number): void {
+    this.#acknowledgedSeq = Math.max(this.#acknowledgedSeq, seq);
+  }
+
+  async #openSegment(): Promise<void> {
+    const path = join(this.#folder, `${segmentName(this.#number)}.arrow`);
+    const file = await open(path, 'wx');
+    this.#number += 1;
+    this.#segment = { path, file, bytes: 0, firstUs: 0 };
+    this.#segment.bytes = await writeAll(file, [SCHEMA_BYTES], 0);
+    this.#bytes += this.#segment.bytes;
+    await syncFolder(this.#folder);
+  }
+
+  /** Ends the open segment with its mark, syncs it, and has it sealed; one without records is removed. */
+  async #closeSegment(): Promise<void> {
+    const segment = this.#segment;
+    if (segment === undefined) return;
+    if (segment.firstUs === 0) {
+      this.#segment = undefined;
+      await segment.file.close();
+      rmSync(segment.path);
+      return;
+    }
+    await writeAll(segment.file, [END_BYTES], segment.bytes);
+    const seq = this.#writtenSeq;
+    await segment.file.sync();
+    this.#acknowledge(seq);
+    this.#segment = undefined;
+    await segment.file.close();
+    this.#seal(segment.path);
+  }
+
+  /** Seals one segment after the other, in the background. */
+  #seal(path: string): void {
+    this.#seals = this.#seals.then(async () => {
+      try {
+        const summary = await sealInChild(path);
+        this.#options.onSealed?.(summary);
+      } catch (error) {
+        const failure = error instanceof Error ? error : new DataError(String(error));
+        this.#options.onSealFailure?.(failure);
+      }
+    });
+  }
+}
+
+/** Writes all pieces at a position, by one call unless the system takes less; returns their size. */
+async function writeAll(file: FileHandle, pieces: readonly Uint8Array[], at: number): Promise<number> {
+  let left = pieces.filter((piece) => piece.length > 0);
+  let done = 0;
+  while (left.length > 0) {
+    const { bytesWritten } = await file.writev(left, at + done);
+    if (bytesWritten === 0) throw new Error('the system wrote nothing');
+    done += bytesWritten;
+    left = after(left, bytesWritten);
+  }
+  return done;
+}
+
+function after(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let skip = bytes;
+  const rest: Uint8Array[] = [];
+  for (const piece of pieces) {
+    if (skip < piece.length) rest.push(piece.subarray(skip));
+    skip = Math.max(0, skip - piece.length);
+  }
+  return rest;
+}
