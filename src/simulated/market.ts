@@ -11,6 +11,7 @@ import { Mood } from './mood.ts';
 
 const SWEEP_LEVELS_MAX = 8;
 const LEVELS_MIN = 24;
+const LAYERS_MAX = 5;
 /** Share of the ticks within reach that hold a level. */
 const DENSITY = 0.4;
 
@@ -65,7 +66,9 @@ export class SimulatedMarket {
   readonly #mood: Mood;
   readonly #step: MarketStep;
   readonly #shares: Float64Array;
-  #clockUs: number;
+  /** Time of the next step since the beginning, with fractions, so that `startUs` changes nothing else. */
+  #elapsedUs = 0;
+  #originUs: number;
   /** Rows of the present step already given out by `fillBatch`. */
   #rowsGiven = 0;
 
@@ -74,10 +77,10 @@ export class SimulatedMarket {
     assert(symbols.length > 0, 'a market has at least one symbol');
     assert(eventsPerSecond > 0, 'the event rate is positive');
     this.#random = Random.named(seed, 'orders');
-    this.#mood = new Mood(Random.named(seed, 'mood'), symbols.length, eventsPerSecond, startUs);
+    this.#mood = new Mood(Random.named(seed, 'mood'), symbols.length, eventsPerSecond);
     this.symbols = symbols.map((symbol) => this.#createState(symbol));
     this.instruments = symbols.map(toInstrument);
-    this.#clockUs = startUs;
+    this.#originUs = startUs;
     this.#shares = cumulativeShares(symbols);
     this.#step = {
       symbol: 0,
@@ -97,14 +100,12 @@ export class SimulatedMarket {
 
   /** When the next step happens, µs. */
   get nextUs(): number {
-    return Math.floor(this.#clockUs);
+    return this.#originUs + Math.floor(this.#elapsedUs);
   }
 
-  /** Lets the next step happen no earlier than this: nothing goes on in between. */
+  /** Lets the next step happen no earlier than this. What happens stays the same, only later. */
   skipTo(us: number): void {
-    if (us <= this.#clockUs) return;
-    this.#clockUs = us;
-    this.#mood.skipTo(us);
+    this.#originUs += Math.max(0, Math.ceil(us) - this.nextUs);
   }
 
   /** Makes the next thing happen. */
@@ -116,13 +117,13 @@ export class SimulatedMarket {
     while (share >= this.#shares[symbol]!) symbol++;
     const state = this.symbols[symbol]!;
     step.symbol = symbol;
-    step.timeUs = Math.floor(this.#clockUs);
+    step.timeUs = this.nextUs;
     step.seq++;
     step.tradeCount = 0;
     step.levels = state.ladder.changes;
     this.#rowsGiven = 0;
     state.ladder.begin();
-    this.#mood.advanceTo(this.#clockUs);
+    this.#mood.advanceTo(this.#elapsedUs);
     this.#act(state, symbol);
     state.ladder.trim();
     this.#arrive();
@@ -176,7 +177,7 @@ export class SimulatedMarket {
     const { tick, lot, priceTicks } = wireUnits(symbol);
     const levelValue = symbol.levelValue ?? 4000;
     const baseLots = Math.max(4, Math.floor(levelValue / symbol.price / symbol.lotSize));
-    assert(baseLots < 2 ** 53 / 4096 / lot, `the sizes of ${symbol.symbol} are exact integers`);
+    assert(baseLots < 2 ** 53 / 128 / lot, `the sizes of ${symbol.symbol} are exact integers`);
     return {
       symbol,
       ladder: new Ladder(priceTicks),
@@ -208,7 +209,7 @@ export class SimulatedMarket {
   /** The time of the next step: gaps of mean one over the rate, many short ones and few long ones. */
   #arrive(): void {
     const u = this.#random.nextFloat();
-    this.#clockUs += u * u * 3 * this.#mood.gapUs;
+    this.#elapsedUs += u * u * 3 * this.#mood.gapUs;
   }
 
   /** One order. Those who know the fair price take what is cheap; the others come and go around the touch. */
@@ -224,7 +225,7 @@ export class SimulatedMarket {
     const isThin = (isUp ? ladder.askLevels : ladder.bidLevels) <= LEVELS_MIN;
     const spread = ladder.askBest - ladder.bidBest;
     if (roll < takes && !isThin) this.#take(state, isUp, fair);
-    else if (spread > 1 && roll > (spread > 4 ? 0.35 : 0.5)) this.#improve(state, isUp, fair);
+    else if (spread > 1 && roll > (spread > 16 ? 0 : spread > 4 ? 0.35 : 0.5)) this.#improve(state, isUp, fair);
     else this.#rest(state, urge);
   }
 
@@ -291,6 +292,7 @@ export class SimulatedMarket {
       if (lots === 0) {
         if (roll * flees * fullness > 0.35) continue;
         ladder.set(tick, isAsk, this.#size(state.baseLots));
+        if (fullness < 0.9) this.#layer(state, isAsk, random.nextInt(0, LAYERS_MAX));
         return;
       }
       if (levels > LEVELS_MIN && roll < 0.35 * flees * fullness) {
@@ -301,6 +303,18 @@ export class SimulatedMarket {
       if (size === lots || size === 0) continue;
       ladder.set(tick, isAsk, size);
       return;
+    }
+  }
+
+  /** Where a side has become thin, makers quote several levels in one go. */
+  #layer(state: SymbolState, isAsk: boolean, layers: number): void {
+    const { ladder } = state;
+    for (let layer = 0; layer < layers; layer++) {
+      const u = this.#random.nextFloat();
+      const away = Math.floor(u * u * ladder.range);
+      const tick = isAsk ? ladder.askBest + away : ladder.bidBest - away;
+      if (tick < ladder.floor || tick > ladder.ceiling || ladder.lotsAt(tick) > 0) continue;
+      ladder.set(tick, isAsk, this.#size(state.baseLots));
     }
   }
 

@@ -27,9 +27,9 @@ export class Mood {
   readonly #trend: Float64Array;
   readonly #slope: Float64Array;
   readonly #slopeLeftS: Float64Array;
-  #gridUs: number;
+  #gridUs = 0;
 
-  constructor(random: Random, symbols: number, eventsPerSecond: number, startUs: number) {
+  constructor(random: Random, symbols: number, eventsPerSecond: number) {
     this.#random = random;
     this.#meanGapUs = 1e6 / eventsPerSecond;
     this.gapUs = this.#meanGapUs / QUIET.rate;
@@ -37,7 +37,6 @@ export class Mood {
     this.#trend = new Float64Array(symbols);
     this.#slope = new Float64Array(symbols);
     this.#slopeLeftS = new Float64Array(symbols);
-    this.#gridUs = startUs;
   }
 
   /** What the symbol is worth, relative to its first price. */
@@ -45,16 +44,12 @@ export class Mood {
     return 1 + Math.max(-0.4, Math.min(0.8, this.#swing[symbol]! + this.#trend[symbol]!));
   }
 
+  /** To a time since the beginning, µs. */
   advanceTo(us: number): void {
     while (this.#gridUs + GRID_US <= us) {
       this.#gridUs += GRID_US;
       this.#tick();
     }
-  }
-
-  /** Passes over a stretch of time in which nothing goes on. */
-  skipTo(us: number): void {
-    this.#gridUs = Math.max(this.#gridUs, us);
   }
 
   #tick(): void {
