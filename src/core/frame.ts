@@ -70,6 +70,8 @@ export type Control =
   | { readonly type: 'clockStep'; readonly stepUs: number }
   /** What listened to the live events threw, and hears no more of them; the recording goes on. */
   | { readonly type: 'fault'; readonly reason: string }
+  /** The disk did not follow: the socket was not read for so long, and what it held is as much late. */
+  | { readonly type: 'stall'; readonly queuedBytes: number; readonly stalledMs: number }
   | { readonly type: 'drop'; readonly frames: number; readonly bytes: number; readonly reason: string }
   | {
       readonly type: 'cut';

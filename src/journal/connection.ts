@@ -34,7 +34,7 @@ export type ConnectionLimits = {
   readonly silence: Partial<SilenceLimits>;
 };
 
-export const defaultConnection: ConnectionLimits = {
+const defaultConnection: ConnectionLimits = {
   maxPayloadBytes: 16 * 1024 * 1024,
   handshakeMs: 10_000,
   closeMs: 1000,
@@ -44,6 +44,23 @@ export const defaultConnection: ConnectionLimits = {
   resync: defaultResync,
   silence: {},
 };
+
+/** What differs from the defaults. */
+export type ConnectionOverrides = Partial<Omit<ConnectionLimits, 'backoff' | 'breaker' | 'resync'>> & {
+  readonly backoff?: Partial<BackoffLimits>;
+  readonly breaker?: Partial<BreakerLimits>;
+  readonly resync?: Partial<ResyncLimits>;
+};
+
+export function connectionLimits(overrides: ConnectionOverrides = {}): ConnectionLimits {
+  return {
+    ...defaultConnection,
+    ...overrides,
+    backoff: { ...defaultBackoff, ...overrides.backoff },
+    breaker: { ...defaultBreaker, ...overrides.breaker },
+    resync: { ...defaultResync, ...overrides.resync },
+  };
+}
 
 export interface ConnectionSink {
   /** A frame, in the socket's callback. `payload` may be kept: its memory is not used again. */
@@ -59,12 +76,12 @@ export type ConnectionOptions = {
   readonly venue: Venue;
   readonly session: Session;
   readonly clock: Clock;
-  readonly limits: ConnectionLimits;
+  readonly limits?: ConnectionOverrides;
   /** Of the jitter. */
   readonly seed: number;
 };
 
-/** How a connection attempt that failed before it opened asks to be spaced, ms. */
+/** How long to leave a venue alone that says it is asked too often, and not how long. */
 const TOO_MANY_REQUESTS_MS = 60_000;
 
 export class Connection {
@@ -80,6 +97,7 @@ export class Connection {
   #isOpen = false;
   #isReady = false;
   #isStopping = false;
+  #isPaused = false;
   #number = 0;
   #opens = 0;
   #isGood = false;
@@ -93,7 +111,8 @@ export class Connection {
   #closed: (() => void) | undefined;
 
   constructor(options: ConnectionOptions, sink: ConnectionSink) {
-    const { venue, session, clock, limits } = options;
+    const { venue, session, clock } = options;
+    const limits = connectionLimits(options.limits);
     this.#venue = venue;
     this.#session = session;
     this.#clock = clock;
@@ -139,6 +158,7 @@ export class Connection {
     clearTimeout(this.#retryTimer);
     clearInterval(this.#checkTimer);
     clearInterval(this.#pingTimer);
+    this.resume();
     const socket = this.#socket;
     if (socket === undefined) return;
     if (!this.#isOpen) {
@@ -165,6 +185,17 @@ export class Connection {
     this.#isOpen = false;
     socket?.terminate();
     this.#closed?.();
+  }
+
+  /** Leaves the frames in the socket, where they press back on the venue; nobody is called silent meanwhile. */
+  pause(): void {
+    this.#isPaused = true;
+    if (this.#isOpen) this.#socket?.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#socket?.resume();
   }
 
   /** The events of a frame, perhaps none, after all listeners had them. Called once for each frame. */
@@ -224,6 +255,7 @@ export class Connection {
     if (socket !== this.#socket) return;
     this.#isOpen = true;
     this.#opens += 1;
+    if (this.#isPaused) socket.pause();
     this.#liveness.open(this.#clock.nowUs());
     this.#sink.control({ type: 'opened', url: this.#session.url });
     this.#send(this.#venue.subscribe(this.#session));
@@ -246,6 +278,7 @@ export class Connection {
   }
 
   #check(): void {
+    if (this.#isPaused) return;
     const nowUs = this.#clock.nowUs();
     const sinceUs = nowUs - this.#lastCheckUs;
     this.#lastCheckUs = nowUs;

@@ -14,8 +14,8 @@ import {
 } from '../core/frame.ts';
 import type { Decoder, Venue } from '../venues/venue.ts';
 import { type Clock, createClock } from './clock.ts';
-import { Connection, type ConnectionLimits, defaultConnection } from './connection.ts';
-import { JournalWriter } from './writer.ts';
+import { Connection, type ConnectionOverrides } from './connection.ts';
+import { type JournalOptions, JournalWriter } from './writer.ts';
 
 export type RecorderLimits = {
   /** The first subscriptions have to be answered within this, all tries together. */
@@ -24,9 +24,19 @@ export type RecorderLimits = {
   readonly beatMs: number;
   /** How often the wall clock is looked at for a step, and the frame rate is taken. */
   readonly sampleMs: number;
+  /** The socket is not read while this much waits for the disk, until half of it is written. */
+  readonly stallBytes: number;
 };
 
-export const defaultRecorder: RecorderLimits = { startMs: 30_000, beatMs: 100, sampleMs: 1000 };
+export const defaultRecorder: RecorderLimits = {
+  startMs: 30_000,
+  beatMs: 100,
+  sampleMs: 1000,
+  stallBytes: 32 << 20,
+};
+
+/** How often a stalled recorder looks whether the disk has caught up. */
+const STALL_CHECK_MS = 5;
 
 /** Measures the path of each frame. Times are ns since the socket's callback was entered. */
 export interface Probe {
@@ -44,7 +54,8 @@ export type RecorderOptions = {
   /** Of the jitter between tries. Default 1. */
   readonly seed?: number;
   readonly limits?: Partial<RecorderLimits>;
-  readonly connection?: Partial<ConnectionLimits>;
+  readonly connection?: ConnectionOverrides;
+  readonly journal?: Omit<JournalOptions, 'onFailure'>;
   /** Every record, once it is journalled and before it is decoded. */
   readonly onRecord?: (record: JournalRecord) => void;
   /** The events of every record, perhaps none, in the same tick; the batch is valid only during the call. */
@@ -117,6 +128,7 @@ export class Recorder {
   #framesPerSecond = 0;
   #beatTimer: NodeJS.Timeout | undefined;
   #sampleTimer: NodeJS.Timeout | undefined;
+  #stallTimer: NodeJS.Timeout | undefined;
   #stopped: Promise<RecorderSummary> | undefined;
   #started: PromiseWithResolvers<void> = Promise.withResolvers();
   #fail: (error: Error) => void;
@@ -134,7 +146,6 @@ export class Recorder {
     // Whoever does not wait for it still learns of the failure from `stop`; it is no unhandled rejection.
     this.failed.catch(() => {});
     this.#fail = failure.reject;
-    const limits = { ...defaultConnection, ...options.connection };
     const sink = {
       frame: (payload: Uint8Array, isBinary: boolean) => this.#receive(payload, isBinary),
       control: (control: Control) => this.#control(control),
@@ -144,7 +155,7 @@ export class Recorder {
         this.#started.reject(new VenueError(`${venue.name} refused ${what || 'a subscription'}: ${reason}`));
       },
     };
-    const seed = options.seed ?? 1;
+    const { connection: limits = {}, seed = 1 } = options;
     this.#connection = new Connection({ venue, session, clock: this.#clock, limits, seed }, sink);
   }
 
@@ -155,9 +166,12 @@ export class Recorder {
    */
   async start(): Promise<void> {
     assert(this.#writer === undefined && this.#stopped === undefined, 'a recorder is started once');
-    const { folder, session, software = 'retick' } = this.#options;
+    const { folder, session, software = 'retick', journal } = this.#options;
     checkUrl(session.url);
-    this.#writer = await JournalWriter.open(folder, { onFailure: (error) => this.#giveUp(error) });
+    this.#writer = await JournalWriter.open(folder, {
+      ...journal,
+      onFailure: (error) => this.#giveUp(error),
+    });
     if (this.#stopped !== undefined) return this.#writer.close();
     this.#control({ type: 'session', session, software, node: process.version });
     this.#sampledUs = this.#clock.nowUs();
@@ -188,7 +202,7 @@ export class Recorder {
     this.#started.resolve();
     const writer = this.#writer;
     try {
-      if (writer?.failure === undefined) await writer?.close();
+      await writer?.close();
     } catch (error) {
       this.#fail(asError(error));
     }
@@ -228,6 +242,22 @@ export class Recorder {
     this.#lastFrameUs = receivedUs;
     this.#connection.observe(this.#batch, receivedUs);
     if (this.#controls.length > 0) this.#drain();
+    if (this.#writer!.queuedBytes > this.#limits.stallBytes && this.#stallTimer === undefined) this.#stall();
+  }
+
+  #stall(): void {
+    const writer = this.#writer!;
+    const { queuedBytes } = writer;
+    const sinceUs = this.#clock.nowUs();
+    this.#connection.pause();
+    this.#stallTimer = setInterval(() => {
+      if (writer.queuedBytes > this.#limits.stallBytes / 2) return;
+      clearInterval(this.#stallTimer);
+      this.#stallTimer = undefined;
+      const stalledMs = Math.round((this.#clock.nowUs() - sinceUs) / 1000);
+      this.#control({ type: 'stall', queuedBytes, stalledMs });
+      this.#connection.resume();
+    }, STALL_CHECK_MS);
   }
 
   #control(control: Control): void {
@@ -250,7 +280,8 @@ export class Recorder {
     assert(!this.#isBusy && writer !== undefined, 'one record at a time goes to an open journal');
     this.#isBusy = true;
     const enteredNs = probe === undefined ? 0 : this.#clock.stampNs();
-    const receivedUs = this.#clock.nowUs();
+    // What a former recorder wrote may be ahead of a clock that was set back since.
+    const receivedUs = Math.max(this.#clock.nowUs(), writer.lastUs);
     const connection = this.#connection.number;
     this.#batch.reset();
     let seq: number;
@@ -366,6 +397,7 @@ export class Recorder {
     this.#isEnded = true;
     clearTimeout(this.#beatTimer);
     clearInterval(this.#sampleTimer);
+    clearInterval(this.#stallTimer);
   }
 }
 

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { EventBatch } from '../../src/core/event.ts';
 import { type Control, RecordKind } from '../../src/core/frame.ts';
 import { createClock } from '../../src/journal/clock.ts';
-import { Connection, type ConnectionLimits, defaultConnection } from '../../src/journal/connection.ts';
+import { Connection, type ConnectionOverrides } from '../../src/journal/connection.ts';
 import type { Venue } from '../../src/venues/venue.ts';
 import { acknowledge, isControl, patientSilence, startToyServer, Tape, toy, toySession } from './toy.ts';
 
@@ -22,7 +22,7 @@ async function serve(options: Parameters<typeof startToyServer>[0] = {}) {
 }
 
 /** A connection whose sink decodes at once, as the recorder does, and keeps all it is told. */
-function connect(url: string, limits: Partial<ConnectionLimits> = {}, venue: Venue = toy) {
+function connect(url: string, limits: ConnectionOverrides = {}, venue: Venue = toy) {
   const session = toySession(url);
   const clock = createClock();
   const decoder = venue.createDecoder(session);
@@ -35,7 +35,7 @@ function connect(url: string, limits: Partial<ConnectionLimits> = {}, venue: Ven
   const news = new Tape<string>();
   const batch = new EventBatch();
   const connection: Connection = new Connection(
-    { venue, session, clock, limits: { ...defaultConnection, backoff: quickBackoff, ...limits }, seed: 1 },
+    { venue, session, clock, limits: { backoff: quickBackoff, ...limits }, seed: 1 },
     {
       frame(payload, isBinary) {
         const receivedUs = clock.nowUs();
@@ -157,8 +157,7 @@ test('a silent venue is told as a silence and left, and a quiet one that pings i
 
 test('a book that fails its checksum is asked for afresh, and again and again costs the connection', async () => {
   const server = await serve();
-  const resync = { resyncs: 2, windowMs: 60_000, refusedRetryMs: 60_000 };
-  const { controls, news, is } = connect(server.url, { resync });
+  const { controls, news, is } = connect(server.url, { resync: { resyncs: 2 } });
   await news.until((item) => item === 'ready');
   const client = await server.client(0);
   for (let turn = 1; turn <= 3; turn++) {

@@ -1,0 +1,315 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { InputDigest } from '../../src/core/digest.ts';
+import { UsageError, VenueError } from '../../src/core/errors.ts';
+import { EventBatch, EventKind } from '../../src/core/event.ts';
+import { type Control, decodeControl, type JournalRecord, RecordKind } from '../../src/core/frame.ts';
+import { createClock } from '../../src/journal/clock.ts';
+import { readJournal } from '../../src/journal/reader.ts';
+import { Recorder, type RecorderOptions } from '../../src/journal/recorder.ts';
+import { acknowledge, startToyServer, Tape, toy, toySession } from './toy.ts';
+
+const cleanups: (() => unknown)[] = [];
+const backoff = { minMs: 5, maxMs: 40, factor: 2, jitter: 0.2 };
+const text = new TextDecoder();
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'retick-recorder-'));
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function serve() {
+  const server = await startToyServer();
+  cleanups.push(() => server.stop());
+  return server;
+}
+
+function record(url: string, options: Partial<RecorderOptions> = {}) {
+  const folder = options.folder ?? temporaryFolder();
+  const records = new Tape<JournalRecord>();
+  const digest = new InputDigest();
+  const recorder = new Recorder({
+    folder,
+    venue: toy,
+    session: toySession(url),
+    connection: { backoff },
+    // The payload is a Buffer here and plain bytes when it is read back; they are compared as plain bytes.
+    onRecord: (item) => records.push({ ...item, payload: Uint8Array.from(item.payload) }),
+    onEvents: (batch) => digest.fold(batch, 0, batch.length),
+    ...options,
+  });
+  cleanups.push(() => recorder.stop('the test is over'));
+  const is = (line: string): Promise<JournalRecord> =>
+    records.until((item) => item.kind === RecordKind.text && text.decode(item.payload) === line);
+  return { folder, recorder, records, digest, is };
+}
+
+async function read(folder: string): Promise<readonly JournalRecord[]> {
+  const records: JournalRecord[] = [];
+  for await (const batch of readJournal(folder)) {
+    for (const item of batch) records.push({ ...item, payload: Uint8Array.from(item.payload) });
+  }
+  return records;
+}
+
+function controlsOf(records: readonly JournalRecord[]): Control[] {
+  return records.filter((item) => item.kind === RecordKind.control).map(decodeControl);
+}
+
+/** The lines and controls of a recording, short: what happened, in order, without the beats. */
+function story(records: readonly JournalRecord[]): string[] {
+  return records
+    .filter((item) => item.kind !== RecordKind.beat)
+    .map((item) => (item.kind === RecordKind.control ? decodeControl(item).type : text.decode(item.payload)));
+}
+
+describe('a recording', () => {
+  test('holds every record that was heard live, in order and byte for byte, and decodes to the same events', async () => {
+    const server = await serve();
+    const { folder, recorder, records, digest, is } = record(server.url);
+    await recorder.start();
+    const client = await server.client(0);
+    for (let index = 0; index < 3000; index++) client.send(`T A ${index} 1 ${index}`);
+    client.send('what is this');
+    client.send(Buffer.from([1, 2, 3]), { binary: true });
+    client.terminate();
+    (await server.client(1)).send('T B 7 1');
+    await is('T B 7 1');
+    const summary = await recorder.stop('done');
+
+    const stored = await read(folder);
+    expect(stored).toEqual(records.items);
+    expect(stored.map((item) => item.seq)).toEqual(stored.map((_, index) => index + 1));
+    expect(stored.every((item, row) => row === 0 || item.receivedUs >= stored[row - 1]!.receivedUs)).toBe(
+      true,
+    );
+    expect(new Set(stored.map((item) => item.connection))).toEqual(new Set([0, 1]));
+
+    const again = new InputDigest();
+    const decoder = toy.createDecoder(toySession(server.url));
+    const batch = new EventBatch();
+    for (const item of stored) {
+      batch.reset();
+      decoder.decode(item, batch);
+      again.fold(batch, 0, batch.length);
+    }
+    expect(again.value()).toBe(digest.value());
+    const types = controlsOf(stored).map((control) => control.type);
+    expect(types.slice(0, 5)).toEqual(['session', 'connecting', 'opened', 'sent', 'sent']);
+    expect(types.slice(-2)).toEqual(['closed', 'end']);
+    expect(summary).toMatchObject({ reason: 'done', reconnects: 1, unknown: 2, connected: false });
+    expect(summary.records).toBe(stored.length);
+    expect(summary.frames).toBe(stored.filter((item) => item.kind < RecordKind.control).length);
+    expect(summary.acknowledgedSeq).toBe(stored.length);
+  });
+
+  test('goes on in the same folder after another recorder, with the next number and a session of its own', async () => {
+    const server = await serve();
+    const first = record(server.url);
+    await first.recorder.start();
+    await first.recorder.stop('pause');
+    const second = record(server.url, { folder: first.folder });
+    await second.recorder.start();
+    await second.recorder.stop('done');
+    const stored = await read(first.folder);
+    expect(stored.map((item) => item.seq)).toEqual(stored.map((_, index) => index + 1));
+    expect(controlsOf(stored).filter((control) => control.type === 'session')).toHaveLength(2);
+  });
+
+  test('beats while nothing else is said, within the bound, and only then', async () => {
+    const server = await serve();
+    const { recorder, records, is } = record(server.url, { limits: { beatMs: 40 } });
+    await recorder.start();
+    const { seq } = await records.until((item) => item.kind === RecordKind.beat);
+    const beat = records.items.find((item) => item.seq === seq)!;
+    const before = records.items.find((item) => item.seq === seq - 1)!;
+    expect(beat.payload).toHaveLength(0);
+    expect(beat.receivedUs - before.receivedUs).toBeGreaterThan(30_000);
+    const client = await server.client(0);
+    const talk = setInterval(() => client.send('H'), 5);
+    await is('H');
+    setTimeout(() => client.send('T A 1 1'), 150);
+    const { seq: endSeq } = await is('T A 1 1');
+    clearInterval(talk);
+    const busy = records.items.filter((item) => item.seq > seq && item.seq < endSeq);
+    const talkUs = busy.filter((item) => item.kind === RecordKind.text).map((item) => item.receivedUs);
+    const quietUs = talkUs.map((us, row) => (row === 0 ? 0 : us - talkUs[row - 1]!));
+    // A machine that stalls may earn a beat; one that does not must have none.
+    if (Math.max(...quietUs) < 30_000) {
+      expect(
+        busy.slice(busy.findIndex((item) => item.kind === RecordKind.text)).every((item) => item.kind === 0),
+      ).toBe(true);
+    }
+  });
+
+  test('keeps steps of the wall clock, and does not follow them', async () => {
+    const server = await serve();
+    let stepMs = 0;
+    const source = { wallMs: () => Date.now() + stepMs, monotonicMs: () => performance.now() };
+    const { recorder, records } = record(server.url, {
+      clock: createClock({ source }),
+      limits: { sampleMs: 10 },
+    });
+    await recorder.start();
+    stepMs = -5000;
+    const isStep = (item: JournalRecord) =>
+      item.kind === RecordKind.control && decodeControl(item).type === 'clockStep';
+    const control = decodeControl(await records.until(isStep));
+    expect(control.type === 'clockStep' ? Math.round(control.stepUs / 1e5) : Number.NaN).toBe(-50);
+    const timesUs = records.items.map((item) => item.receivedUs);
+    expect(timesUs).toEqual(timesUs.toSorted((left, right) => left - right));
+  });
+});
+
+describe('what listens', () => {
+  test('hears a frame before the connection reacts to it, and is never called within its own call', async () => {
+    const server = await serve();
+    let depth = 0;
+    const heard: string[] = [];
+    const { recorder, is, folder } = record(server.url, {
+      onEvents(batch, item) {
+        expect(depth++).toBe(0);
+        if (item.kind === RecordKind.text && batch.detail.length > 0) heard.push(text.decode(item.payload));
+        if (item.kind === RecordKind.control) heard.push(decodeControl(item).type);
+        depth--;
+      },
+    });
+    await recorder.start();
+    server.answer = () => ['S A 1 1'];
+    (await server.client(0)).send('G A checksum');
+    await is('S A 1 1');
+    await recorder.stop('done');
+    expect(heard.slice(heard.indexOf('G A checksum'))).toEqual([
+      'G A checksum',
+      'resync',
+      'sent',
+      'sent',
+      'closed',
+      'end',
+    ]);
+    const told = story(await read(folder));
+    expect(told.slice(told.indexOf('G A checksum') + 1).slice(0, 4)).toEqual([
+      'resync',
+      'sent',
+      'sent',
+      'S A 1 1',
+    ]);
+    expect(recorder.status().gaps).toEqual({ checksum: 1 });
+  });
+
+  test('is dropped when it throws; the recording goes on and says so', async () => {
+    const server = await serve();
+    const errors: string[] = [];
+    let calls = 0;
+    const { recorder, is, folder } = record(server.url, {
+      onEvents(batch) {
+        calls += 1;
+        if (batch.length > 0 && batch.kind[0] === EventKind.trade) throw new Error('no such thing');
+      },
+      onListenerError: (error, item) => errors.push(`${error.message} at ${text.decode(item.payload)}`),
+    });
+    await recorder.start();
+    const client = await server.client(0);
+    client.send('T A 1 1');
+    await is('T A 1 1');
+    const callsBefore = calls;
+    client.send('T A 2 1');
+    await is('T A 2 1');
+    await recorder.stop('done');
+    expect(errors).toEqual(['no such thing at T A 1 1']);
+    expect(calls).toBe(callsBefore);
+    const told = story(await read(folder));
+    expect(told.slice(told.indexOf('T A 1 1')).slice(0, 3)).toEqual(['T A 1 1', 'fault', 'T A 2 1']);
+  });
+
+  test('may be a broken decoder: frames are kept for a better one, and the fault is told once', async () => {
+    const server = await serve();
+    const { recorder, is, folder } = record(server.url);
+    await recorder.start();
+    const client = await server.client(0);
+    for (const line of ['!', '!', 'T A 3 1']) client.send(line);
+    await is('T A 3 1');
+    const summary = await recorder.stop('done');
+    expect(summary.unknown).toBe(2);
+    const told = story(await read(folder));
+    expect(told.slice(told.indexOf('!')).slice(0, 4)).toEqual(['!', 'fault', '!', 'T A 3 1']);
+  });
+
+  test('may measure each stage of a frame, in rising order', async () => {
+    const server = await serve();
+    const stages: number[][] = [];
+    const { recorder, is } = record(server.url, {
+      probe: { frame: (...stage: readonly number[]) => stages.push([...stage]) },
+    });
+    await recorder.start();
+    (await server.client(0)).send('T A 1 1');
+    await is('T A 1 1');
+    const summary = await recorder.stop('done');
+    expect(stages).toHaveLength(summary.frames);
+    expect(stages.every(([a, b, c]) => a! > 0 && b! >= a! && c! >= b!)).toBe(true);
+  });
+});
+
+describe('the start', () => {
+  test('fails with the words of the venue when a subscription is refused, and leaves a whole journal', async () => {
+    const server = await serve();
+    server.answer = (channel, symbol) =>
+      channel === 'book' ? ['NO book B Subscription depth not supported'] : acknowledge(channel, symbol);
+    const { recorder, folder } = record(server.url);
+    const refusal = new VenueError('toy refused book B: Subscription depth not supported');
+    await expect(recorder.start()).rejects.toThrow(refusal);
+    expect(controlsOf(await read(folder)).at(-1)).toEqual({ type: 'end', reason: 'the start failed' });
+  });
+
+  test('fails when nothing is reached within its limit, and says why', async () => {
+    const server = await startToyServer();
+    await server.stop();
+    const { recorder } = record(server.url, { limits: { startMs: 60 } });
+    await expect(recorder.start()).rejects.toThrow(
+      /^toy at ws:.* did not answer within 60 ms: connect ECONNREFUSED/,
+    );
+  });
+
+  test('refuses an address that is none, before anything is written', async () => {
+    const { recorder } = record('kraken.com');
+    await expect(recorder.start()).rejects.toThrow(UsageError);
+  });
+
+  test('may be interrupted, and the stop is the same however often it is asked for', async () => {
+    const server = await startToyServer();
+    await server.stop();
+    const { recorder, records, folder } = record(server.url);
+    const started = recorder.start();
+    await records.until((item) => item.kind === RecordKind.control && decodeControl(item).type === 'failed');
+    const stopped = recorder.stop('interrupted');
+    expect(recorder.stop('again')).toBe(stopped);
+    await started;
+    expect((await stopped).reason).toBe('interrupted');
+    expect(controlsOf(await read(folder)).at(-1)).toEqual({ type: 'end', reason: 'interrupted' });
+  });
+});
+
+test('the status tells frames, bytes, lag and what was refused later', async () => {
+  const server = await serve();
+  const { recorder, is } = record(server.url, { limits: { sampleMs: 20 } });
+  await recorder.start();
+  const before = recorder.status();
+  const client = await server.client(0);
+  const exchangeUs = createClock().nowUs() - 5_000_000;
+  client.send('NO book A gone for today');
+  client.send(`T A 1 1 ${exchangeUs}`);
+  await is(`T A 1 1 ${exchangeUs}`);
+  const status = recorder.status();
+  expect(status.frames - before.frames).toBe(2);
+  expect(status.bytes - before.bytes).toBe(24 + `T A 1 1 ${exchangeUs}`.length);
+  expect(status).toMatchObject({ connected: true, refused: 1, drops: 0, reconnects: 0 });
+  expect(Math.round(status.lagUs / 1e6)).toBe(5);
+  expect(status.silentSeconds).toBeLessThan(5);
+});
