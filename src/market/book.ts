@@ -6,8 +6,8 @@ import { Ladder } from './ladder.ts';
 
 /** Ticks beyond this are refused: up to here the nearest integer is certain whatever the three roundings did. */
 const TICKS_MAX = 2 ** 48;
-/** A price further than this from a whole tick is off its grid; rounding alone stays below 0.047 up to TICKS_MAX. */
-const OFF_TICK = 1 / 16;
+/** A price further than this from a whole tick is off its grid; three roundings stay below 3 ÷ 32 up to TICKS_MAX. */
+const OFF_TICK = 1 / 8;
 
 export type BookOptions = {
   /** A decimal of at most 15 places, such as 0.1, 0.00001, 0.25 or 5. */
@@ -19,8 +19,8 @@ export type BookOptions = {
 /**
  * Prices and ticks. A tick size is the decimal n ÷ 10^d in whole numbers. A price, itself the double nearest to a
  * decimal, becomes the integer nearest to price × (10^d ÷ n): three roundings, together under half a tick as long as
- * there are fewer than 2^48 ticks. A tick becomes (tick × n) ÷ 10^d: one rounding, so a price reads back as the very
- * double it came as.
+ * there are fewer than 2^48 ticks. A tick becomes (tick × n) ÷ 10^d: one rounding while tick × n is below 2^53, so a
+ * price reads back as the very double it came as.
  */
 export class Book {
   readonly tickSize: number;
