@@ -9,6 +9,7 @@ export { formatDurationUs, formatTimeUs, parseDurationUs, parseTimeUs } from './
 export { parseRunConfig, type RunConfig, runConfigSchema } from './engine/config.ts';
 export { Engine, type EngineOptions, type EngineStatus, type LoadedStrategy } from './engine/engine.ts';
 export * from './engine/inputs.ts';
+export { prepare } from './engine/runner.ts';
 export {
   buy,
   type Context,

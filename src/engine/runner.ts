@@ -1,9 +1,12 @@
 // One strategy in a run: its declared inputs, its context, its trigger, and whether it may still act.
 // The only place that calls a strategy's code; whatever that throws comes back as a value, never as an exception.
+import { z } from 'zod';
 import { UsageError } from '../core/errors.ts';
 import type { Fill, Order, Signal } from '../core/order.ts';
 import type { StrategyContext } from './context.ts';
 import type { Declared } from './graph.ts';
+import type { Inputs } from './inputs.ts';
+import { parseAs } from './schema.ts';
 import type { Strategy, Trigger } from './strategy.ts';
 
 /** A strategy ready to run: its parameters parsed, its instance named. */
@@ -16,6 +19,22 @@ export type LoadedStrategy = {
   /** Gives a bundled strategy the engine's time and seeded numbers where it says Date.now() and Math.random(). */
   readonly bind?: (ambient: { nowMs(): number; random(): number }) => void;
 };
+
+/** A strategy with its parameters checked and its instance named, for notebooks, tests and benchmarks. */
+export function prepare<P extends z.ZodType, I extends Inputs, S>(
+  strategy: Strategy<P, I, S>,
+  options: { readonly params?: z.input<P>; readonly id?: string } = {},
+): LoadedStrategy {
+  const { params = {}, id = strategy.name } = options;
+  const parsed = parseAs(strict(strategy.params), params, `params of ${id}`);
+  // The engine hands each strategy the views and parameters of its own declaration, which this type cannot say.
+  return { strategy: strategy as unknown as Strategy, params: parsed, id };
+}
+
+/** An unknown parameter is an error even where the author did not ask for that. */
+function strict(params: z.ZodType): z.ZodType {
+  return params instanceof z.ZodObject ? params.strict() : params;
+}
 
 const NO_SIGNALS: readonly Signal[] = [];
 
