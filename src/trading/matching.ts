@@ -68,8 +68,9 @@ export class Matching {
   onTrade(instrument: number, price: number, size: number, nowUs: number): void {
     if (this.#watchCount[instrument] === 0) return;
     this.#nowUs = nowUs;
-    let left = size > 0 ? decimalOf(size) : 0n;
-    for (const order of this.#passed(instrument, price, price)) {
+    const passed = this.#passed(instrument, price, price);
+    let left = passed.length > 0 && size > 0 ? decimalOf(size) : 0n;
+    for (const order of passed) {
       const wanted = least(left, order.size - order.filled);
       if (wanted > 0n) left -= this.#execute(order, [{ price: order.price, size: wanted }], 'maker');
     }
@@ -143,7 +144,7 @@ export class Matching {
     if (timeInForce === 'FOK' && worst !== undefined && !order.isReduceOnly) {
       const means = this.#means(order, worst.price, 'taker');
       if (affordable(order.account.ledger, means) < size) {
-        this.#endUnpaid(order, means);
+        this.#endUnpaid(order, means, this.#free(order));
         return;
       }
     }
@@ -181,6 +182,7 @@ export class Matching {
   #execute(order: WorkingOrder, pieces: readonly Piece[], liquidity: 'maker' | 'taker'): Decimal {
     const { instrument, side, account } = order;
     const before = order.filled;
+    const free = this.#free(order);
     for (const piece of pieces) {
       if (isFinal(order.status)) break;
       const means = this.#means(order, liquidity === 'maker' ? order.price : piece.price, liquidity);
@@ -192,7 +194,7 @@ export class Matching {
       const isFromBook = liquidity === 'taker' || piece.price !== order.price;
       if (size > 0n && isFromBook) this.#fills.take(instrument, side, { price: piece.price, size });
       if (size > 0n) this.#fill(order, means, { size, liquidity });
-      if (size < piece.size && !isFinal(order.status)) this.#endUnpaid(order, means);
+      if (size < piece.size && !isFinal(order.status)) this.#endUnpaid(order, means, free);
     }
     const filled = order.filled - before;
     if (filled > 0n && !isFinal(order.status)) {
@@ -203,16 +205,13 @@ export class Matching {
   }
 
   /** The money ends before the order does: what was filled stands, and the numbers are said. */
-  #endUnpaid(order: WorkingOrder, means: Means): void {
-    const { ledger } = order.account;
-    const { quote } = means.rules;
-    const free = ledger.available(quote, (i) => markPrice(this.#venue.market, i)) + order.reserved;
+  #endUnpaid(order: WorkingOrder, means: Means, free: Decimal): void {
     if (order.filled === 0n || order.status === 'open') {
       const reason = insufficient(order.size - order.filled, means, free);
       this.end(order, order.status === 'open' ? 'cancelled' : 'rejected', reason);
       return;
     }
-    addNote(order, cutNote(order.size, order.filled, free, quote));
+    addNote(order, cutNote(order.size, order.filled, free, means.rules.quote));
     order.size = order.filled;
     this.end(order, 'filled', order.reason);
   }
@@ -261,6 +260,12 @@ export class Matching {
       if (held > 0n) continue;
       this.end(order, 'cancelled', nothingToReduce(account.ledger, instrument, order.side));
     }
+  }
+
+  /** What this order may spend: the available money and what it reserved itself. */
+  #free(order: WorkingOrder): Decimal {
+    const priceOf = (instrument: number): number => markPrice(this.#venue.market, instrument);
+    return order.account.ledger.available(this.#rules(order).quote, priceOf) + order.reserved;
   }
 
   /** Gives reserved money back to the ledger. */
