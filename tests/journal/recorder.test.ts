@@ -296,6 +296,43 @@ describe('the start', () => {
   });
 });
 
+describe('the disk', () => {
+  test('that fails ends the recorder with a clear error, and keeps what was acknowledged', async () => {
+    const server = await serve();
+    const journal = { rotateBytes: 5000, flushMs: 5, syncMs: 5 };
+    const { recorder, folder } = record(server.url, { journal });
+    await recorder.start();
+    // The next segment cannot be opened where there is no folder.
+    rmSync(folder, { recursive: true });
+    const client = await server.client(0);
+    for (let index = 0; index < 500; index++) client.send(`T A ${index} 1`);
+    await expect(recorder.failed).rejects.toThrow(
+      /^cannot write the journal in .*acknowledged up to record \d+/,
+    );
+    expect(recorder.status().connected).toBe(false);
+    const summary = await recorder.stop('journal failed');
+    expect(summary.acknowledgedSeq).toBeGreaterThan(0);
+    expect(summary.acknowledgedSeq).toBeLessThanOrEqual(summary.lastSeq);
+  });
+
+  test('that is slow presses back on the venue: nothing is lost, and the stall is told', async () => {
+    const server = await serve();
+    const { recorder, folder, is } = record(server.url, { limits: { stallBytes: 20_000 } });
+    await recorder.start();
+    const client = await server.client(0);
+    const pad = 'x'.repeat(1000);
+    for (let index = 0; index < 2000; index++) client.send(`T A ${index} 1 1 ${pad}`);
+    client.send('T B 1 1');
+    await is('T B 1 1');
+    await recorder.stop('done');
+    const stored = await read(folder);
+    const lines = story(stored).filter((line) => line.startsWith('T A'));
+    expect(lines).toEqual(Array.from({ length: 2000 }, (_, index) => `T A ${index} 1 1 ${pad}`));
+    const stalls = controlsOf(stored).filter((control) => control.type === 'stall');
+    expect(stalls.length).toBeGreaterThan(0);
+  });
+});
+
 test('the status tells frames, bytes, lag and what was refused later', async () => {
   const server = await serve();
   const { recorder, is } = record(server.url, { limits: { sampleMs: 20 } });
