@@ -1,0 +1,245 @@
+// The derived tables' columns, and the way between them and events, both ways and without loss.
+// A table holds one kind of event (status: the three that describe the feed itself); a column holds what the event
+// column holds, so reading shares the arrays it is given and copies nothing.
+import { unreachable } from '../core/assert.ts';
+import { DataError } from '../core/errors.ts';
+import {
+  type CandleDetail,
+  EVENT_KIND_NAMES,
+  type EventBatch,
+  type EventDetail,
+  EventKind,
+} from '../core/event.ts';
+import type { Column, Schema, TableBatch } from '../parquet/parquet.ts';
+import type { TableName } from './manifest.ts';
+
+/** In the order in which they are merged and listed. */
+export const TABLE_NAMES: readonly TableName[] = ['trades', 'book', 'quotes', 'candles', 'status'];
+
+const order = { seq: 'int', ordinal: 'u32', received_us: 'time', exchange_us: 'time', flags: 'u8' } as const;
+
+/** `flags` are the bits of `Flag`; sizes and volumes in base currency; `size` of a book row is absolute, 0 removes. */
+export const tableSchemas: Readonly<Record<TableName, Schema>> = {
+  trades: { ...order, price: 'f64', size: 'f64', id: 'int' },
+  book: { ...order, price: 'f64', size: 'f64' },
+  quotes: { ...order, bid: 'f64', bid_size: 'f64', ask: 'f64', ask_size: 'f64' },
+  candles: {
+    ...order,
+    start_us: 'time',
+    interval_us: 'int',
+    open: 'f64',
+    high: 'f64',
+    low: 'f64',
+    close: 'f64',
+    volume: 'f64',
+    trades: 'int',
+    is_closed: 'u8',
+  },
+  /** `instrument` 65535 means none; `detail` is the event's JSON, NULL for a beat. */
+  status: { ...order, kind: 'text', instrument: 'u16', detail: 'text' },
+};
+
+export function tableOf(kind: number): TableName {
+  switch (kind) {
+    case EventKind.trade:
+      return 'trades';
+    case EventKind.level:
+      return 'book';
+    case EventKind.quote:
+      return 'quotes';
+    case EventKind.candle:
+      return 'candles';
+    default:
+      return 'status';
+  }
+}
+
+/** A batch whose rows all belong to one table, as columns of that table. The arrays are shared. */
+export function toColumns(table: TableName, batch: EventBatch): TableBatch {
+  const { length } = batch;
+  const shared: Record<string, Column> = {
+    seq: batch.seq,
+    ordinal: batch.ordinal,
+    received_us: batch.receivedUs,
+    exchange_us: batch.exchangeUs,
+    flags: batch.flags,
+  };
+  switch (table) {
+    case 'trades':
+      return { length, columns: { ...shared, price: batch.price, size: batch.size, id: batch.id } };
+    case 'book':
+      return { length, columns: { ...shared, price: batch.price, size: batch.size } };
+    case 'quotes':
+      return {
+        length,
+        columns: {
+          ...shared,
+          bid: batch.price,
+          bid_size: batch.size,
+          ask: batch.price2,
+          ask_size: batch.size2,
+        },
+      };
+    case 'candles':
+      return { length, columns: { ...shared, ...candleColumns(batch) } };
+    case 'status':
+      return { length, columns: { ...shared, ...statusColumns(batch) } };
+    default:
+      return unreachable(table);
+  }
+}
+
+/**
+ * Makes `out` the events of a table's rows. Its columns become the arrays of `rows`, so both are valid equally long.
+ * `instrument` is that of the partition; the status table names its own. `where` names the files, for errors.
+ */
+export function fromColumns(
+  table: TableName,
+  rows: TableBatch,
+  out: EventBatch,
+  from: { readonly instrument: number; readonly where: string },
+): void {
+  out.reset();
+  out.length = rows.length;
+  out.seq = floats(rows, 'seq');
+  out.ordinal = rows.columns.ordinal as Uint32Array;
+  out.receivedUs = floats(rows, 'received_us');
+  out.exchangeUs = floats(rows, 'exchange_us');
+  out.flags = rows.columns.flags as Uint8Array;
+  if (table !== 'status' && (out.capacity < rows.length || out.instrument[0] !== from.instrument)) {
+    fillConstants(table, out, Math.max(out.capacity, rows.length), from.instrument);
+  }
+  switch (table) {
+    case 'trades':
+      out.id = floats(rows, 'id');
+      out.price = floats(rows, 'price');
+      out.size = floats(rows, 'size');
+      return;
+    case 'book':
+      out.price = floats(rows, 'price');
+      out.size = floats(rows, 'size');
+      return;
+    case 'quotes':
+      out.price = floats(rows, 'bid');
+      out.size = floats(rows, 'bid_size');
+      out.price2 = floats(rows, 'ask');
+      out.size2 = floats(rows, 'ask_size');
+      return;
+    case 'candles':
+      readCandles(rows, out);
+      return;
+    case 'status':
+      readStatus(rows, out, from.where);
+      return;
+    default:
+      unreachable(table);
+  }
+}
+
+const kindOf = {
+  trades: EventKind.trade,
+  book: EventKind.level,
+  quotes: EventKind.quote,
+  candles: EventKind.candle,
+  status: EventKind.status,
+} as const;
+
+/** The columns that no file holds: equal in all rows of a partition. */
+function fillConstants(table: TableName, out: EventBatch, capacity: number, instrument: number): void {
+  out.capacity = capacity;
+  out.kind = new Uint8Array(capacity).fill(kindOf[table]);
+  out.instrument = new Uint16Array(capacity).fill(instrument);
+  const zeros = new Float64Array(capacity);
+  out.price = zeros;
+  out.size = zeros;
+  out.price2 = zeros;
+  out.size2 = zeros;
+  out.id = zeros;
+}
+
+function floats(rows: TableBatch, name: string): Float64Array {
+  return rows.columns[name] as Float64Array;
+}
+
+function candleColumns(batch: EventBatch): Record<string, Column> {
+  const { length } = batch;
+  const columns = {
+    start_us: new Float64Array(length),
+    interval_us: new Float64Array(length),
+    open: new Float64Array(length),
+    high: new Float64Array(length),
+    low: new Float64Array(length),
+    close: new Float64Array(length),
+    volume: new Float64Array(length),
+    trades: new Float64Array(length),
+    is_closed: new Uint8Array(length),
+  };
+  for (let row = 0; row < length; row++) {
+    const candle = batch.detail[row] as CandleDetail;
+    columns.start_us[row] = candle.startUs;
+    columns.interval_us[row] = candle.intervalUs;
+    columns.open[row] = candle.open;
+    columns.high[row] = candle.high;
+    columns.low[row] = candle.low;
+    columns.close[row] = candle.close;
+    columns.volume[row] = candle.volume;
+    columns.trades[row] = candle.trades;
+    columns.is_closed[row] = candle.isClosed ? 1 : 0;
+  }
+  return columns;
+}
+
+function readCandles(rows: TableBatch, out: EventBatch): void {
+  const [startUs, intervalUs] = [floats(rows, 'start_us'), floats(rows, 'interval_us')];
+  const [open, high, low, close] = [
+    floats(rows, 'open'),
+    floats(rows, 'high'),
+    floats(rows, 'low'),
+    floats(rows, 'close'),
+  ];
+  const [volume, trades] = [floats(rows, 'volume'), floats(rows, 'trades')];
+  const isClosed = rows.columns.is_closed as Uint8Array;
+  for (let row = 0; row < rows.length; row++) {
+    out.detail[row] = {
+      type: 'candle',
+      startUs: startUs[row]!,
+      intervalUs: intervalUs[row]!,
+      open: open[row]!,
+      high: high[row]!,
+      low: low[row]!,
+      close: close[row]!,
+      volume: volume[row]!,
+      trades: trades[row]!,
+      isClosed: isClosed[row] === 1,
+    };
+  }
+}
+
+function statusColumns(batch: EventBatch): Record<string, Column> {
+  const { length } = batch;
+  return {
+    kind: Array.from({ length }, (_, row) => EVENT_KIND_NAMES[batch.kind[row]!]!),
+    instrument: batch.instrument,
+    detail: Array.from({ length }, (_, row) => {
+      const detail = batch.detail[row];
+      return detail === undefined ? null : JSON.stringify(detail);
+    }),
+  };
+}
+
+function readStatus(rows: TableBatch, out: EventBatch, where: string): void {
+  if (out.capacity < rows.length || out.kind.length < rows.length) {
+    fillConstants('status', out, Math.max(out.capacity, rows.length), 0);
+  }
+  out.instrument = rows.columns.instrument as Uint16Array;
+  const kinds = rows.columns.kind as readonly string[];
+  const details = rows.columns.detail as readonly (string | null)[];
+  for (let row = 0; row < rows.length; row++) {
+    const kind = EventKind[kinds[row] as keyof typeof EventKind];
+    if (kind === undefined) throw new DataError(`${where}: unknown kind of event: ${kinds[row]}`);
+    out.kind[row] = kind;
+    const text = details[row];
+    // The file's digest was checked before it was opened, so this is what `statusColumns` wrote.
+    if (typeof text === 'string') out.detail[row] = JSON.parse(text) as EventDetail;
+  }
+}

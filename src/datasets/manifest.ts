@@ -1,0 +1,191 @@
+// What a recording is: one JSON file that names its contents and their digests. Nothing in it depends on when
+// it was written, so equal recordings have equal manifests, and its own digest identifies the dataset.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { DataError } from '../core/errors.ts';
+import { syncFile, syncFolder } from '../parquet/parquet.ts';
+
+export const MANIFEST_FILE = 'manifest.json';
+const SCHEMA_VERSION = 1;
+
+const count = z.number().int().nonnegative();
+const timeUs = z.number().int();
+const digest = z.string();
+
+/** What was seen of one symbol. Times in µs. */
+const symbolCounts = z.strictObject({
+  levels: count,
+  books: count,
+  snapshots: count,
+  quotes: count,
+  trades: count,
+  lateTrades: count,
+  candles: count,
+  gaps: count,
+  /** How long the book could not be trusted after it first could. */
+  invalidBookUs: count,
+});
+
+const counts = z.strictObject({
+  records: count,
+  frames: z.strictObject({ text: count, binary: count, control: count, beat: count }),
+  events: z.strictObject({
+    beat: count,
+    status: count,
+    instrument: count,
+    level: count,
+    quote: count,
+    trade: count,
+    candle: count,
+  }),
+  /** Frames that nobody could decode. */
+  unknown: count,
+  connections: count,
+  clockSteps: count,
+  symbols: z.record(z.string(), symbolCounts),
+});
+
+const gap = z.strictObject({
+  cause: z.string(),
+  channel: z.string(),
+  symbol: z.string(),
+  detail: z.string(),
+  fromUs: timeUs,
+  /** When data flowed again; null when it never did. */
+  toUs: timeUs.nullable(),
+});
+
+const segment = z.strictObject({
+  /** Relative to the recording, with `/`. */
+  file: z.string(),
+  rows: count,
+  firstSeq: count,
+  lastSeq: count,
+  /** SHA-256 over its records, the same whatever the file format. */
+  digest,
+});
+
+const tableFile = z.strictObject({
+  /** Relative to the recording, with `/`. */
+  file: z.string(),
+  /** Null in the status table, which is of all symbols. */
+  symbol: z.string().nullable(),
+  rows: count,
+  bytes: count,
+  /** SHA-256 of the file. */
+  digest,
+  /** Whether the rows are in order of exchange time, those without one left out. */
+  isSorted: z.boolean(),
+  /** Rows without an exchange time. */
+  undated: count,
+  /** First and last exchange time; null when no row has one. */
+  firstExchangeUs: timeUs.nullable(),
+  lastExchangeUs: timeUs.nullable(),
+  firstReceivedUs: timeUs,
+  lastReceivedUs: timeUs,
+});
+
+const table = z.strictObject({
+  name: z.enum(['trades', 'book', 'quotes', 'candles', 'status']),
+  rows: count,
+  isSorted: z.boolean(),
+  files: z.array(tableFile),
+});
+
+const manifestSchema = z.strictObject({
+  schema: z.literal(SCHEMA_VERSION),
+  venue: z.string(),
+  url: z.string(),
+  /** Instrument numbers in events are indices into this list. */
+  symbols: z.array(z.string()),
+  channels: z.array(z.string()),
+  depth: count,
+  candleUs: count,
+  /** Receive times of the first and the last record; null when there is none. */
+  span: z.strictObject({ firstUs: timeUs, lastUs: timeUs }).nullable(),
+  counts,
+  gaps: z.array(gap),
+  segments: z.array(segment),
+  /** Empty when the tables have not been built. */
+  tables: z.array(table),
+  software: z.string(),
+  node: z.string(),
+  digest,
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+export type Counts = z.infer<typeof counts>;
+export type SymbolCounts = z.infer<typeof symbolCounts>;
+export type Gap = z.infer<typeof gap>;
+export type Segment = z.infer<typeof segment>;
+export type Table = z.infer<typeof table>;
+export type TableFile = z.infer<typeof tableFile>;
+export type TableName = Table['name'];
+
+/** Throws DataError when the manifest is missing, corrupt, changed by hand or of a newer schema. */
+export function readManifest(folder: string): Manifest {
+  const path = join(folder, MANIFEST_FILE);
+  const text = readText(path);
+  const manifest = parseManifest(text, path);
+  const expected = digestOf(manifest);
+  if (manifest.digest !== expected) {
+    throw new DataError(`${path}: digest ${manifest.digest} does not match the contents (${expected})`);
+  }
+  return manifest;
+}
+
+/** Writes the manifest in one step and returns it with its digest. */
+export async function writeManifest(folder: string, contents: Omit<Manifest, 'digest'>): Promise<Manifest> {
+  const manifest = manifestSchema.parse({ ...contents, digest: '' });
+  const complete = { ...manifest, digest: digestOf(manifest) };
+  const path = join(folder, MANIFEST_FILE);
+  const partial = `${path}.partial`;
+  try {
+    await writeFile(partial, `${JSON.stringify(complete, null, 2)}\n`);
+    await syncFile(partial);
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+  await syncFolder(folder);
+  return complete;
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new DataError(`${path}: no manifest there (is it a recording? retick data tables makes one)`, {
+      cause,
+    });
+  }
+}
+
+function parseManifest(text: string, path: string): Manifest {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new DataError(`${path}: not JSON`, { cause });
+  }
+  const version = z.object({ schema: z.number() }).safeParse(json);
+  if (version.success && version.data.schema > SCHEMA_VERSION) {
+    throw new DataError(
+      `${path}: schema ${version.data.schema} is newer than this retick knows (at most ${SCHEMA_VERSION})`,
+    );
+  }
+  const result = manifestSchema.safeParse(json);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw new DataError(`${path}: ${issue.path.join('.') || 'contents'}: ${issue.message}`);
+}
+
+/** SHA-256 of the manifest without its digest; the schema fixes the order of the keys. */
+function digestOf(manifest: Manifest): string {
+  const { digest: _, ...contents } = manifest;
+  return createHash('sha256').update(JSON.stringify(contents)).digest('hex');
+}

@@ -1,0 +1,80 @@
+// The derived tables, rebuilt from the journal in one pass: decode every frame once, spool the events to their
+// partitions, count what was seen. The tables are complete or not there: they are written aside, swapped in, and
+// only then named by the manifest.
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readSegments } from '../journal/reader.ts';
+import { TABLE_NAMES } from './columns.ts';
+import { decodeRecording, readSession, type SessionControl } from './frames.ts';
+import { type Manifest, type Table, writeManifest } from './manifest.ts';
+import { Spool } from './spool.ts';
+import { Summary, type SummaryResult } from './summary.ts';
+
+export type TablesOptions = {
+  /** Rows kept in memory over all partitions, about 80 bytes each. Default 400,000. */
+  readonly rowsMax?: number;
+  /** Told after each batch of records, for a progress line. */
+  readonly onProgress?: (progress: { readonly records: number; readonly events: number }) => void;
+};
+
+const PARTIAL_FOLDER = '.tables-partial';
+
+/** Builds the tables and the manifest of a recording from its journal. Throws DataError when that is corrupt. */
+export async function buildTables(folder: string, options: TablesOptions = {}): Promise<Manifest> {
+  const { rowsMax = 400_000, onProgress } = options;
+  const control = await readSession(folder);
+  const partial = join(folder, PARTIAL_FOLDER);
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial, { recursive: true });
+  try {
+    const { symbols } = control.session;
+    const summary = new Summary(symbols);
+    const spool = new Spool(partial, symbols, rowsMax);
+    const progress = { records: 0, events: 0 };
+    for await (const { records, events } of decodeRecording(folder, control.session)) {
+      summary.addRecords(records);
+      summary.addEvents(events);
+      spool.add(events);
+      await spool.drain();
+      progress.records += records.length;
+      progress.events += events.length;
+      onProgress?.(progress);
+    }
+    const tables = await spool.finish();
+    const contents = await describe(folder, control, summary.finish());
+    // Between these two manifests a crash leaves a recording without tables, never one with half of them.
+    await writeManifest(folder, { ...contents, tables: [] });
+    await swapIn(folder, partial, tables);
+    return await writeManifest(folder, { ...contents, tables });
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+}
+
+async function describe(
+  folder: string,
+  { session, software, node }: SessionControl,
+  summary: SummaryResult,
+): Promise<Omit<Manifest, 'digest' | 'tables'>> {
+  return {
+    schema: 1,
+    venue: session.venue,
+    url: session.url,
+    symbols: [...session.symbols],
+    channels: [...session.channels],
+    depth: session.depth,
+    candleUs: session.candleUs,
+    ...summary,
+    segments: [...(await readSegments(folder))],
+    software,
+    node,
+  };
+}
+
+async function swapIn(folder: string, partial: string, tables: readonly Table[]): Promise<void> {
+  for (const name of TABLE_NAMES) {
+    await rm(join(folder, name), { recursive: true, force: true });
+    const isPresent = tables.some((table) => table.name === name && table.files.length > 0);
+    if (isPresent) await rename(join(partial, name), join(folder, name));
+  }
+}
