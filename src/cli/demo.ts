@@ -18,6 +18,7 @@ import { count, Output, paint, table } from './output.ts';
 import { type PaperResult, paper } from './paper.ts';
 import { replay } from './replay.ts';
 import type { LoadedBundle } from './session.ts';
+import { STRATEGY_HEADER, strategyRow } from './summary.ts';
 
 export const command: Command = {
   usage: 'demo',
@@ -81,7 +82,7 @@ async function demo(
     out: join('reports', 'demo-paper'),
     output,
     signal,
-    connection: { backoff: { baseMs: 300, maxMs: 2000 } },
+    connection: { backoff: { minMs: 300, maxMs: 2000, factor: 2, jitter: 0.2 } },
   });
   await server.stop();
   output.note(liveStory(live));
@@ -185,17 +186,10 @@ function say(output: Output, step: number, text: string): void {
 function liveStory({ run, session, summary, manifest }: PaperResult): string {
   assert(summary.frames > 0, 'the demo recorded frames');
   const gaps = manifest.gaps.map((gap) => `${gap.cause}${gap.symbol === '' ? '' : ` ${gap.symbol}`}`);
-  const rows = session.engine
-    .status()
-    .strategies.map((strategy) => [
-      strategy.id,
-      strategy.equity.toFixed(4),
-      `${(strategy.returnFraction * 100).toFixed(3)}%`,
-      String(strategy.fills),
-    ]);
+  const rows = session.engine.status().strategies.map(strategyRow);
   return [
     `${count(summary.frames)} frames recorded, ${count(run.manifest.events)} events; lived through: ${gaps.join(', ') || 'no gap'}; reconnects ${summary.reconnects}`,
-    table(['strategy', 'equity USD', 'return', 'fills'], rows),
+    table(STRATEGY_HEADER, rows),
     `digest ${run.manifest.digest.slice(0, 16)}`,
   ].join('\n');
 }

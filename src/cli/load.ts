@@ -7,6 +7,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { UsageError, unknownName } from '../core/errors.ts';
+import { parseAs } from '../engine/schema.ts';
 import type { LoadedStrategy, RunConfig, Strategy } from '../index.ts';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -108,28 +109,14 @@ export async function loadStrategies(
   return loaded;
 }
 
-export function parseParams(
+/** The parameters of a strategy, checked and defaulted; an unknown one is an error. `from` is where they stood. */
+function parseParams(
   strategy: Strategy,
   params: Readonly<Record<string, unknown>>,
   from: string,
 ): Readonly<Record<string, unknown>> {
-  const { shape } = strategy.params as unknown as { shape?: Readonly<Record<string, unknown>> };
-  if (shape !== undefined) {
-    for (const key of Object.keys(params)) {
-      if (!(key in shape))
-        throw unknownName('parameter', key, Object.keys(shape), `${from} of ${strategy.name}`);
-    }
-  }
-  const parsed = strategy.params.safeParse(params);
-  if (parsed.success) return parsed.data as Readonly<Record<string, unknown>>;
-  const issue = parsed.error.issues[0];
-  const value = issue?.path.reduce<unknown>(
-    (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
-    params,
-  );
-  throw new UsageError(
-    `${from}.${issue?.path.join('.')} of ${strategy.name}: ${JSON.stringify(value)} is wrong: ${issue?.message}`,
-  );
+  const schema = strategy.params instanceof z.ZodObject ? strategy.params.strict() : strategy.params;
+  return parseAs(schema, params, `${from} of ${strategy.name}`) as Readonly<Record<string, unknown>>;
 }
 
 function findStrategy(use: string, from: string): string {

@@ -43,9 +43,9 @@ export const command: Command = {
     const interrupt = listenForInterrupt((text) => output.note(text));
     output.note(`serving a simulated market at ${server.url} (Ctrl-C ends it)`);
     const timer = setInterval(() => {
-      const { connections, frames, messages } = server.counters;
+      const { open, framesSent, messagesReceived } = server.counters;
       output.status(
-        `${server.url}  ${connections} connections  ${count(frames)} frames sent  ${count(messages)} requests`,
+        `${server.url}  ${open} connections  ${count(framesSent)} frames sent  ${count(messagesReceived)} requests`,
         performance.now(),
       );
     }, 250);
@@ -58,7 +58,7 @@ export const command: Command = {
     interrupt.release();
     output.result(
       { url: server.url, ...server.counters },
-      `served ${count(server.counters.frames)} frames to ${server.counters.connections} connections`,
+      `served ${count(server.counters.framesSent)} frames to ${server.counters.connections} connections`,
     );
     return interrupt.signal.aborted ? EXIT.interrupted : EXIT.done;
   },
