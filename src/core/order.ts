@@ -33,6 +33,7 @@ export type OrderStatus = 'pending' | 'open' | 'filled' | 'cancelled' | 'expired
 export type Order = {
   /** 1, 2, 3 … over the run. */
   readonly id: number;
+  /** The signal it came from, a stop loss or take profit that of its entry; 0 for an order that a risk limit sent. */
   readonly signal: number;
   readonly strategy: string;
   readonly instrument: number;

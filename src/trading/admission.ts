@@ -53,13 +53,16 @@ export function admit(venue: Venue, request: Request): Verdict {
   const trouble = marketTrouble(venue, instrument, nowUs);
   const rules = venue.market.instrument(instrument);
   if (trouble !== undefined || rules === undefined) return rejected(trouble ?? 'no instrument rules yet');
+  const side = sideOf(signal.action);
   const price = referencePrice(venue.market, instrument, signal);
   const wrong = priceTrouble(signal, price, rules);
   if (wrong !== undefined) return rejected(wrong);
 
   const wanted = wantedSize(request, price);
   if (wanted.state === 'rejected') return wanted;
-  const size = truncateTo(wanted.size, decimalOf(rules.lotSize));
+  const closesAll =
+    isReduceOnly(signal.action) && wanted.size === reducible(request.ledger, instrument, side);
+  const size = closesAll ? wanted.size : truncateTo(wanted.size, decimalOf(rules.lotSize));
   const small = minimumTrouble(size, wanted.size, price, rules);
   if (small !== undefined) return rejected(small, wanted.size);
   const paid = isReduceOnly(signal.action)

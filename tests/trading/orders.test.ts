@@ -243,3 +243,11 @@ describe('rejections', () => {
     });
   });
 });
+
+test('closing the whole position leaves no dust, whatever the lot', () => {
+  const desk = deskWithBook();
+  desk.market.setBook([[99.5, 5]], [[100, 1.005]]);
+  expect(desk.trade({ action: 'buy', size: 2 }).filledSize).toBe(1.005);
+  expect(desk.trade({ action: 'sell' })).toMatchObject({ status: 'filled', size: 1.005 });
+  expect(desk.ledger.position(0)!.exactSize).toBe(0n);
+});
