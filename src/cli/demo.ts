@@ -27,7 +27,7 @@ export const command: Command = {
       .usage('retick demo [--seed 7] [--seconds 12]')
       .demandCommand(0, 0)
       .option('seed', { type: 'number', default: 7, describe: 'Of the simulated market' })
-      .option('seconds', { type: 'number', default: 12, describe: 'Length of the live part' }),
+      .option('seconds', { type: 'number', default: 14, describe: 'Length of the live part' }),
   run: async (args: Arguments) => {
     const output = new Output(args.json === true);
     const interrupt = listenForInterrupt((text) => output.note(text));
@@ -82,7 +82,7 @@ async function demo(
     out: join('reports', 'demo-paper'),
     output,
     signal,
-    connection: { backoff: { minMs: 300, maxMs: 2000, factor: 2, jitter: 0.2 } },
+    connection: { backoff: { minMs: 200, maxMs: 2000, factor: 2, jitter: 0.2 } },
   });
   await server.stop();
   output.note(liveStory(live));
@@ -150,9 +150,11 @@ function demoConfig(url: string): RunConfig {
       symbols: ['BTC/USD', 'ETH/USD', 'XRP/USD'],
       depth: 25,
       seed: 1,
+      // Trades missed in the outage come back from the venue's snapshot within a second: candles wait for them.
+      candles: { grace: '1s' },
       strategies: [
-        { use: 'mean-reversion', params: { symbol: 'BTC/USD', fast: '1s', slow: '5s' } },
-        { use: 'order-flow', params: { symbol: 'ETH/USD', interval: '1s' } },
+        { use: 'mean-reversion', params: { symbol: 'BTC/USD', fast: '1s', slow: '5s', length: 3 } },
+        { use: 'order-flow', params: { symbol: 'ETH/USD', interval: '1s', length: 2 } },
       ],
     },
     'demo',
