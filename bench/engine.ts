@@ -1,0 +1,249 @@
+// How fast the engine is, each time beside a hand-written loop that does the same arithmetic on the same columns:
+// trades into minute candles, two EMAs, a strategy and its ledger; and book deltas with the best prices read after each.
+import { z } from 'zod';
+import { InputDigest } from '../src/core/digest.ts';
+import {
+  buy,
+  candles,
+  defineStrategy,
+  Ema,
+  Engine,
+  EventBatch,
+  EventKind,
+  ema,
+  Flag,
+  type LoadedStrategy,
+  parseRunConfig,
+  prepare,
+  quote,
+  Random,
+  sell,
+} from '../src/index.ts';
+import { Book } from '../src/market/book.ts';
+
+export type BenchRow = {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  /** Of the speed of the bare loop in the same run. */
+  readonly ratio?: number;
+};
+
+const SYMBOL = 'BTC/USD';
+const START_US = Date.UTC(2026, 0, 2) * 1000;
+const BATCH_ROWS = 8192;
+const ROUNDS = 5;
+
+/** Trades 10 to 70 ms apart around a wandering price, in whole batches as a feed delivers them. */
+function tradeBatches(count: number): readonly EventBatch[] {
+  const random = new Random(1);
+  const batches: EventBatch[] = [];
+  let nowUs = START_US;
+  let ticks = 600_000;
+  for (let made = 0; made < count; made += BATCH_ROWS) {
+    const batch = new EventBatch(BATCH_ROWS);
+    for (let i = 0; i < Math.min(BATCH_ROWS, count - made); i++) {
+      nowUs += random.nextInt(10_000, 70_000);
+      ticks += random.nextInt(-3, 3);
+      const row = batch.add(EventKind.trade, 0, made + i + 1, nowUs, nowUs);
+      batch.price[row] = ticks / 10;
+      batch.size[row] = random.nextInt(1, 1000) / 1000;
+      batch.flags[row] = random.nextFloat() < 0.5 ? Flag.buy : Flag.sell;
+      batch.id[row] = made + i;
+    }
+    batches.push(batch);
+  }
+  return batches;
+}
+
+/** Single-level changes of a book 25 levels deep per side, each a message of its own. */
+function levelBatches(count: number): readonly EventBatch[] {
+  const random = new Random(2);
+  const batches: EventBatch[] = [];
+  const rules = { symbol: SYMBOL, base: 'BTC', quote: 'USD', tickSize: 0.1, lotSize: 1e-8, sizeMin: 0 };
+  const instrument = { ...rules, notionalMin: 0, status: 'online', isStated: true };
+  for (let made = 0; made < count; made += BATCH_ROWS) {
+    const batch = new EventBatch(BATCH_ROWS);
+    if (made === 0) batch.addDetail({ type: 'instrument', instrument }, 0, 1, START_US, Number.NaN);
+    for (let i = batch.length; i < Math.min(BATCH_ROWS, count - made); i++) {
+      const isSnapshot = made === 0 && i <= 50;
+      const isAsk = isSnapshot ? i % 2 === 0 : random.nextFloat() < 0.5;
+      const away = isSnapshot ? (i + 1) >> 1 : random.nextInt(1, 25);
+      const row = batch.add(EventKind.level, 0, made + i + 1, START_US + made + i, START_US + made + i);
+      batch.price[row] = (600_000 + (isAsk ? away : -away)) / 10;
+      batch.size[row] = !isSnapshot && random.nextFloat() < 0.3 ? 0 : random.nextInt(1, 1000) / 100;
+      batch.flags[row] = (isAsk ? Flag.ask : 0) | (isSnapshot && i < 50 ? 0 : Flag.last);
+      if (isSnapshot && i === 1) batch.flags[row]! |= Flag.clear;
+    }
+    batches.push(batch);
+  }
+  return batches;
+}
+
+/** Crosses of two averages of closes, long or flat. */
+const crossing = defineStrategy({
+  name: 'crossing',
+  version: '1.0.0',
+  description: 'Long while the fast average is above the slow one.',
+  params: z.object({ everyTrade: z.boolean().default(false) }),
+  inputs: () => {
+    const bars = candles(SYMBOL, '1m');
+    return { bars, fast: ema(bars, 10), slow: ema(bars, 30) };
+  },
+  trigger: (p) => (p.everyTrade ? { on: 'trade', symbol: SYMBOL } : { on: 'close', of: 'bars' }),
+  decide: ({ fast, slow }, { position }) => {
+    if (fast.value > slow.value) return position.isFlat ? buy({ quote: 50, reason: 'crossed up' }) : null;
+    return position.isFlat ? null : sell({ reason: 'crossed down' });
+  },
+});
+
+const watching = defineStrategy({
+  name: 'watching',
+  version: '1.0.0',
+  description: 'Reads best bid and ask after each change of the book.',
+  params: z.object({}),
+  inputs: () => ({ best: quote(SYMBOL) }),
+  trigger: () => ({ on: 'book', symbol: SYMBOL }),
+  state: () => ({ sum: 0 }),
+  decide: ({ best }, { state }) => {
+    const { ask, bid } = best;
+    if (ask > bid) state.sum += ask - bid;
+    return null;
+  },
+});
+
+function runEngine(batches: readonly EventBatch[], strategy: LoadedStrategy): number {
+  const config = parseRunConfig(
+    { name: 'bench', venue: 'bench', symbols: [SYMBOL], equityEvery: '1m' },
+    'bench',
+  );
+  let records = 0;
+  const log = {
+    write: () => {
+      records++;
+    },
+  };
+  const engine = new Engine({ symbols: [SYMBOL], config, strategies: [strategy], log });
+  for (const batch of batches) engine.apply(batch);
+  engine.finish('end of data');
+  return records;
+}
+
+/** The same arithmetic by hand: candles, averages, crosses, a position in doubles. */
+function runBareTrades(batches: readonly EventBatch[]): number {
+  const [fast, slow] = [new Ema(10), new Ema(30)];
+  const minuteUs = 60e6;
+  const candle = { startUs: 0, intervalUs: minuteUs, open: 0, high: 0, low: 0, close: 0 };
+  const volumes = { volume: 0, buyVolume: 0, sellVolume: 0, trades: 0 };
+  const bar = { ...candle, ...volumes };
+  let endUs = 0;
+  let position = 0;
+  let cash = 100;
+  for (const { length, price, size, flags, exchangeUs } of batches) {
+    for (let row = 0; row < length; row++) {
+      const timeUs = exchangeUs[row]!;
+      const at = price[row]!;
+      const volume = size[row]!;
+      if (timeUs >= endUs) {
+        if (endUs > 0) {
+          fast.update(bar);
+          slow.update(bar);
+          const isUp = fast.output(0) > slow.output(0);
+          if (isUp && position === 0) {
+            position = 50 / at;
+            cash -= 50.05;
+          } else if (!isUp && position > 0) {
+            cash += position * at * 0.999;
+            position = 0;
+          }
+        }
+        bar.startUs = Math.floor(timeUs / minuteUs) * minuteUs;
+        endUs = bar.startUs + minuteUs;
+        bar.open = at;
+        bar.high = at;
+        bar.low = at;
+        bar.volume = 0;
+        bar.buyVolume = 0;
+        bar.sellVolume = 0;
+        bar.trades = 0;
+      }
+      if (at > bar.high) bar.high = at;
+      if (at < bar.low) bar.low = at;
+      bar.close = at;
+      bar.volume += volume;
+      if ((flags[row]! & Flag.buy) !== 0) bar.buyVolume += volume;
+      else bar.sellVolume += volume;
+      bar.trades++;
+    }
+  }
+  return cash + position * bar.close;
+}
+
+function runBareLevels(batches: readonly EventBatch[]): number {
+  const book = new Book({ tickSize: 0.1 });
+  let sum = 0;
+  for (const { length, kind, price, size, flags } of batches) {
+    for (let row = 0; row < length; row++) {
+      if (kind[row] !== EventKind.level) continue;
+      book.set((flags[row]! & Flag.ask) !== 0, price[row]!, size[row]!);
+      const { bestAsk, bestBid } = book;
+      if (bestAsk > bestBid) sum += bestAsk - bestBid;
+    }
+  }
+  return sum;
+}
+
+function runDigest(batches: readonly EventBatch[]): number {
+  const digest = new InputDigest();
+  for (const batch of batches) digest.fold(batch, 0, batch.length);
+  return Number.parseInt(digest.value().slice(0, 8), 16);
+}
+
+/** Millions of events a second, the best of some rounds: what else the machine does only ever takes away. */
+function rate(count: number, run: () => number): number {
+  let bestMs = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < ROUNDS; round++) {
+    const from = performance.now();
+    if (Number.isNaN(run())) throw new Error('a benchmark computes a number');
+    bestMs = Math.min(bestMs, performance.now() - from);
+  }
+  return count / bestMs / 1000;
+}
+
+/** `scale` 1 is the full size of ten million trades and five million book changes. */
+export function benchEngine(scale = 1): readonly BenchRow[] {
+  const unit = 'M events/s';
+  const trades = Math.round(10e6 * scale);
+  const levels = Math.round(5e6 * scale);
+  const tape = tradeBatches(trades);
+  const bareTrades = rate(trades, () => runBareTrades(tape));
+  const onClose = rate(trades, () => runEngine(tape, prepare(crossing)));
+  const onTrade = rate(trades, () => runEngine(tape, prepare(crossing, { params: { everyTrade: true } })));
+  const digest = rate(trades, () => runDigest(tape));
+  const changes = levelBatches(levels);
+  const bareLevels = rate(levels, () => runBareLevels(changes));
+  const onBook = rate(levels, () => runEngine(changes, prepare(watching)));
+  return [
+    { name: 'trades, candles, two EMAs, ledger: bare loop', value: bareTrades, unit },
+    {
+      name: 'the same through the engine, called at each close',
+      value: onClose,
+      unit,
+      ratio: onClose / bareTrades,
+    },
+    {
+      name: 'the same through the engine, called at each trade',
+      value: onTrade,
+      unit,
+      ratio: onTrade / bareTrades,
+    },
+    { name: 'input digest alone', value: digest, unit },
+    { name: 'book changes, best prices read after each: bare loop', value: bareLevels, unit },
+    {
+      name: 'the same through the engine, called at each change',
+      value: onBook,
+      unit,
+      ratio: onBook / bareLevels,
+    },
+  ];
+}
