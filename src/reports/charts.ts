@@ -34,7 +34,15 @@ const CONFIG = {
   line: { strokeWidth: 1.5 },
 } as const;
 
-const TIME_AXIS = { field: 't', type: 'temporal', scale: { type: 'utc' }, axis: { title: null } } as const;
+/** Labels as fine as the ticks need to be, and no finer. */
+const TIME_LABEL =
+  "utcFormat(datum.value, utchours(datum.value) + utcminutes(datum.value) + utcseconds(datum.value) === 0 ? '%b %d' : utcseconds(datum.value) === 0 ? '%H:%M' : '%H:%M:%S')";
+const TIME_AXIS = {
+  field: 't',
+  type: 'temporal',
+  scale: { type: 'utc' },
+  axis: { title: null, labelExpr: TIME_LABEL, tickCount: 10, labelOverlap: true },
+} as const;
 /** Drag and wheel along time; the charts of one page share nothing, so each keeps its own zoom. */
 const ZOOM = { name: 'zoom', select: { type: 'interval', encodings: ['x'] }, bind: 'scales' } as const;
 
