@@ -93,12 +93,9 @@ export class KrakenDecoder implements Decoder {
     const text = json.decodeUtf8(record.payload);
     const message = json.parseFrame(text);
     switch (message.channel) {
-      case 'book': {
-        const strangers = json.readBook(json.parseExact(text), this.#numbers, this.#levels.frame);
-        for (const symbol of strangers) this.#stranger('book', symbol, record, out);
-        this.#levels.apply(record, out);
+      case 'book':
+        this.#books(json.parseExact(text), record, out);
         return;
-      }
       case 'trade': {
         const strangers = json.readTrades(json.parseExact(text), this.#numbers, this.#trades.frame);
         for (const symbol of strangers) this.#stranger('trade', symbol, record, out);
@@ -125,6 +122,20 @@ export class KrakenDecoder implements Decoder {
       default:
         throw new json.MalformedFrame(`unknown channel ${quoted(message.channel)}`);
     }
+  }
+
+  #books(message: json.Fields, record: JournalRecord, out: EventBatch): void {
+    try {
+      const strangers = json.readBook(message, this.#numbers, this.#levels.frame);
+      for (const symbol of strangers) this.#stranger('book', symbol, record, out);
+    } catch (error) {
+      // A change that could not be read is missing, perhaps at a level that no checksum covers.
+      for (const symbol of json.symbolsIn(message)) {
+        this.#loseBook(symbol, { cause: 'sequence', detail: 'a frame could not be read' }, record, out);
+      }
+      throw error;
+    }
+    this.#levels.apply(record, out);
   }
 
   #ticker(item: unknown, record: JournalRecord, out: EventBatch): void {
@@ -217,7 +228,7 @@ export class KrakenDecoder implements Decoder {
     const number = this.#numbers.get(symbol);
     emitStatus({ type: 'status', state: 'subscribed', channel, symbol }, number, record, out);
     for (const warning of json.listOf(result.warnings ?? [], 'warnings')) {
-      emitWords(`warning: ${channel} ${symbol}: ${quoted(warning)}`, record, out);
+      emitWords(`warning of ${`${channel} ${symbol}`.trim()}: ${quoted(warning)}`, record, out);
     }
   }
 

@@ -112,6 +112,15 @@ function readChecksum(value: unknown): number {
   return checksum;
 }
 
+/** The symbols that a malformed frame names, as far as they can be made out. */
+export function symbolsIn(message: Fields): readonly string[] {
+  if (!Array.isArray(message.data)) return [];
+  return message.data.flatMap((item: unknown) => {
+    const symbol = typeof item === 'object' && item !== null && 'symbol' in item ? item.symbol : undefined;
+    return typeof symbol === 'string' ? [symbol] : [];
+  });
+}
+
 /** Fills the frame from the result of `parseExact`; returns as `readBook` does. */
 export function readTrades(
   message: Fields,
@@ -242,8 +251,8 @@ const EXPONENT = /^(\d+)(?:\.(\d+))?[eE]([+-]?\d{1,2})$/;
 
 /** A number that is not negative, with its digits: those of the frame, or spelt out if it came with an exponent. */
 function decimalOf(fields: Fields, key: string): Decimal {
-  const source = textOf(fields, key);
-  const text = NUMBER.test(source) ? plainText(source) : '';
+  const source = fields[key];
+  const text = typeof source === 'string' && NUMBER.test(source) ? plainText(source) : '';
   const match = PLAIN.exec(text);
   const decimals = match?.[1]?.length ?? 0;
   if (match === null || text.length > 64 || decimals > 22) throw new MalformedFrame(`${key} is no decimal`);
