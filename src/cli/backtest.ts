@@ -20,7 +20,6 @@ export const command: Command = {
   usage: 'backtest RUN.yaml --data DATASET',
   options: (argv: Argv) =>
     argv
-      .usage('retick backtest RUN.yaml --data DATASET')
       .demandCommand(1, 1)
       .option('data', { type: 'string', demandOption: true, describe: 'Dataset folder' })
       .option('feed-latency', {

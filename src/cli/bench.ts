@@ -19,10 +19,9 @@ import { count, Output, paint } from './output.ts';
 import { paper } from './paper.ts';
 
 export const command: Command = {
-  usage: 'bench latency',
+  usage: 'bench latency [--rate 5000] [--seconds 10]',
   options: (argv: Argv) =>
     argv
-      .usage('retick bench latency [--rate 5000] [--seconds 10]')
       .demandCommand(1, 1)
       .option('rate', {
         type: 'number',

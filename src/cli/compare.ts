@@ -13,7 +13,6 @@ export const command: Command = {
   usage: 'compare RUN_A RUN_B [--tolerance 1e-4]',
   options: (argv: Argv) =>
     argv
-      .usage('retick compare RUN_A RUN_B [--tolerance 1e-4]')
       .demandCommand(2, 2)
       .option('tolerance', {
         type: 'number',

@@ -21,10 +21,9 @@ import type { LoadedBundle } from './session.ts';
 import { STRATEGY_HEADER, strategyRow } from './summary.ts';
 
 export const command: Command = {
-  usage: 'demo',
+  usage: 'demo [--seed 7] [--seconds 14]',
   options: (argv: Argv) =>
     argv
-      .usage('retick demo [--seed 7] [--seconds 12]')
       .demandCommand(0, 0)
       .option('seed', { type: 'number', default: 7, describe: 'Of the simulated market' })
       .option('seconds', { type: 'number', default: 14, describe: 'Length of the live part' }),

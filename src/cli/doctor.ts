@@ -8,7 +8,7 @@ import { bytes, Output, paint } from './output.ts';
 
 export const command: Command = {
   usage: 'doctor',
-  options: (argv: Argv) => argv.usage('retick doctor').demandCommand(0, 0),
+  options: (argv: Argv) => argv.demandCommand(0, 0),
   run: async (args: Arguments) => {
     const results: Result[] = [];
     for (const [name, check] of CHECKS) {

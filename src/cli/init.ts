@@ -10,7 +10,6 @@ export const command: Command = {
   usage: 'init [FOLDER]',
   options: (argv: Argv) =>
     argv
-      .usage('retick init [FOLDER]')
       .demandCommand(0, 1)
       .epilogue('Writes run.yaml and strategies/my-strategy.ts into FOLDER (default: here).'),
   run: async (args: Arguments) => {

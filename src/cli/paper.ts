@@ -20,10 +20,9 @@ import { type LoadedBundle, RunSession, runFolder, SOFTWARE } from './session.ts
 import { runJson, summarize } from './summary.ts';
 
 export const command: Command = {
-  usage: 'paper RUN.yaml',
+  usage: 'paper RUN.yaml [--duration 10m] [--recording datasets/NAME] [--out reports/NAME]',
   options: (argv: Argv) =>
     argv
-      .usage('retick paper RUN.yaml [--duration 10m] [--recording datasets/NAME] [--out reports/NAME]')
       .demandCommand(1, 1)
       .option('duration', {
         type: 'string',

@@ -16,10 +16,9 @@ import { bytes, count, Output } from './output.ts';
 import { SOFTWARE } from './session.ts';
 
 export const command: Command = {
-  usage: 'record VENUE SYMBOL…',
+  usage: 'record VENUE SYMBOL… [--channels …] [--depth 25] [--duration 10m] [--out datasets/NAME]',
   options: (argv: Argv) =>
     argv
-      .usage('retick record VENUE SYMBOL… [--channels …] [--depth 25] [--duration 10m] [--out datasets/NAME]')
       .demandCommand(2)
       .option('channels', { type: 'array', string: true, describe: 'Default: those the venue recommends' })
       .option('depth', { type: 'number', describe: 'Book levels per side' })

@@ -21,7 +21,6 @@ export const command: Command = {
   usage: 'replay RECORDING [RUN.yaml] [--speed 1|100|max] [--raw]',
   options: (argv: Argv) =>
     argv
-      .usage('retick replay RECORDING [RUN.yaml] [--speed 1|100|max] [--raw]')
       .demandCommand(1, 2)
       .option('speed', { type: 'string', default: 'max', describe: 'Event time over wall time, or max' })
       .option('raw', {

@@ -9,10 +9,9 @@ import { readRun } from '../runs/run.ts';
 import { bytes, Output } from './output.ts';
 
 export const command: Command = {
-  usage: 'report RUN [RUN_B]',
+  usage: 'report RUN [RUN_B] [--out FILE.html]',
   options: (argv: Argv) =>
     argv
-      .usage('retick report RUN [RUN_B] [--out FILE.html]')
       .demandCommand(1, 2)
       .option('out', { type: 'string', describe: 'The file to write (default: RUN/report.html)' })
       .option('static', { type: 'boolean', default: false, describe: 'Leave the script out: pictures only' })

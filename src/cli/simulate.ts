@@ -8,10 +8,9 @@ import { listenForInterrupt } from './interrupt.ts';
 import { count, Output } from './output.ts';
 
 export const command: Command = {
-  usage: 'simulate [--port 9001] [--seed 1]',
+  usage: 'simulate [--port 9001] [--seed 1] [--rate 200] [--duration 10m]',
   options: (argv: Argv) =>
     argv
-      .usage('retick simulate [--port 9001] [--seed 1] [--rate 200] [--duration 10m]')
       .demandCommand(0, 0)
       .option('port', { type: 'number', default: 9001, describe: '0 takes any free one' })
       .option('seed', {

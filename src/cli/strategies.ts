@@ -7,7 +7,7 @@ import { Output, paint, table } from './output.ts';
 
 export const command: Command = {
   usage: 'strategies [NAME|FILE]',
-  options: (argv: Argv) => argv.usage('retick strategies [NAME|FILE]').demandCommand(0, 1),
+  options: (argv: Argv) => argv.demandCommand(0, 1),
   run: async (args: Arguments) => {
     const output = new Output(args.json === true);
     const [name] = args._ as readonly unknown[];
