@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
+import { constants, setPriority } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
@@ -51,6 +52,8 @@ export async function sealInChild(arrow: string): Promise<SegmentSummary> {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
+  // Whatever else runs on this machine goes first, the recorder above all.
+  if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
   let said = '';
   let complaint = '';
   child.stdout.on('data', (chunk: Buffer) => {

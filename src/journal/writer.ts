@@ -30,6 +30,8 @@ export type JournalOptions = {
   readonly rotateUs?: number;
   /** At most this much memory holds records that wait for the disk. Default 128 MiB. */
   readonly queueBytes?: number;
+  /** Seal segments in the background. Default true; otherwise they stay Arrow until a writer that seals opens the journal. */
+  readonly seal?: boolean;
   /** Told once, with the error that ended the writer. */
   readonly onFailure?: (error: Error) => void;
   /** A segment was sealed. */
@@ -46,6 +48,7 @@ const defaults = {
   rotateBytes: 256e6,
   rotateUs: 900e6,
   queueBytes: 128 << 20,
+  seal: true,
 };
 
 /** So many empty batches are kept to be filled again. */
@@ -371,6 +374,7 @@ export class JournalWriter {
 
   /** Seals one segment after the other, in the background. */
   #seal(path: string): void {
+    if (!this.#options.seal) return;
     this.#seals = this.#seals.then(async () => {
       try {
         const summary = await sealInChild(path);
