@@ -15,7 +15,7 @@ import { findVenue } from '../src/venues/list.ts';
 const SYMBOLS = ['BTC/USD', 'ETH/USD'];
 /** Frames of one write, and unsent bytes at which the sender waits for its reader. */
 const BURST = 200;
-const UNSENT_BYTES_MAX = 1 << 20;
+const UNSENT_BYTES_MAX = 8 << 20;
 const TIME = '2026-01-02T03:04:05.000001Z';
 
 type Row = { name: string; value: number; unit: string };

@@ -4,6 +4,11 @@
 export interface Clock {
   /** µs since the epoch, an integer, never smaller than the one before. */
   nowUs(): number;
+  /**
+   * Sets the clock forward for good if it is behind that time, and returns by how much, µs: what was recorded under a
+   * wall clock that has been set back since stays the past.
+   */
+  advanceTo(us: number): number;
   /** Nanoseconds on the monotonic clock, from an arbitrary start: for measuring stages, never for recording. */
   stampNs(): number;
   /** How far the wall clock has stepped since it was last asked, signed µs; 0 when it has not. Each step is told once. */
@@ -34,15 +39,21 @@ export function createClock(options: ClockOptions = {}): Clock {
   const anchorUs = anchor(wallMs, monotonicMs);
   let lastUs = 0;
   let toldUs = 0;
+  let aheadUs = 0;
 
   const nowUs = (): number => {
-    const us = Math.round(anchorUs + monotonicMs() * 1000);
+    const us = Math.round(anchorUs + monotonicMs() * 1000) + aheadUs;
     if (us > lastUs) lastUs = us;
     return lastUs;
   };
 
   return {
     nowUs,
+    advanceTo(us) {
+      const shiftUs = Math.max(0, us - nowUs());
+      aheadUs += shiftUs;
+      return shiftUs;
+    },
     stampNs: () => monotonicMs() * 1e6,
     checkStep() {
       const beforeMs = monotonicMs();

@@ -90,6 +90,7 @@ export class Connection {
   readonly #clock: Clock;
   readonly #limits: ConnectionLimits;
   readonly #sink: ConnectionSink;
+  readonly #subscriptions: readonly string[];
   readonly #liveness: Liveness;
   readonly #backoff: Backoff;
   readonly #breaker: Breaker;
@@ -110,6 +111,7 @@ export class Connection {
   #pingTimer: NodeJS.Timeout | undefined;
   #closed: (() => void) | undefined;
 
+  /** Throws UsageError when the venue cannot serve the session. */
   constructor(options: ConnectionOptions, sink: ConnectionSink) {
     const { venue, session, clock } = options;
     const limits = connectionLimits(options.limits);
@@ -118,6 +120,8 @@ export class Connection {
     this.#clock = clock;
     this.#limits = limits;
     this.#sink = sink;
+    // Made here, so that a session the venue cannot serve is refused before anything begins.
+    this.#subscriptions = venue.subscribe(session);
     this.#liveness = new Liveness(session, { ...venue.silence, ...limits.silence }, limits.resync);
     this.#backoff = new Backoff(limits.backoff, Random.named(options.seed, 'backoff'));
     this.#breaker = new Breaker(limits.breaker);
@@ -258,7 +262,7 @@ export class Connection {
     if (this.#isPaused) socket.pause();
     this.#liveness.open(this.#clock.nowUs());
     this.#sink.control({ type: 'opened', url: this.#session.url });
-    this.#send(this.#venue.subscribe(this.#session));
+    this.#send(this.#subscriptions);
     const { ping } = this.#venue;
     if (ping === undefined) return;
     this.#pingTimer = setInterval(() => {

@@ -3,18 +3,12 @@
 // the connection react to it. Nothing that listens can harm the recording; a journal that cannot be written ends it.
 import { assert } from '../core/assert.ts';
 import { UsageError, VenueError } from '../core/errors.ts';
-import { EventBatch, EventKind, Flag } from '../core/event.ts';
-import {
-  type Control,
-  encodeControl,
-  type GapCause,
-  type JournalRecord,
-  RecordKind,
-  type Session,
-} from '../core/frame.ts';
+import { EventBatch } from '../core/event.ts';
+import { type Control, encodeControl, type JournalRecord, RecordKind, type Session } from '../core/frame.ts';
 import type { Decoder, Venue } from '../venues/venue.ts';
 import { type Clock, createClock } from './clock.ts';
 import { Connection, type ConnectionOverrides } from './connection.ts';
+import { type Counts, Tally } from './tally.ts';
 import { type JournalOptions, JournalWriter } from './writer.ts';
 
 export type RecorderLimits = {
@@ -65,33 +59,15 @@ export type RecorderOptions = {
   readonly probe?: Probe;
 };
 
-export type RecorderStatus = {
+export type RecorderStatus = Counts & {
   readonly connected: boolean;
-  readonly frames: number;
-  readonly framesPerSecond: number;
-  /** Payload of all frames. */
-  readonly bytes: number;
-  /** Receive time less the venue's time, of the last event that has one; NaN before. */
-  readonly lagUs: number;
-  readonly gaps: Readonly<Partial<Record<GapCause, number>>>;
   readonly reconnects: number;
-  readonly unknown: number;
-  /** Frames that were dropped, not journalled. */
-  readonly drops: number;
-  readonly refused: number;
+  /** The last record taken, and the last one that a crash cannot undo. */
   readonly lastSeq: number;
   readonly acknowledgedSeq: number;
-  /** Since the last frame; NaN before the first. */
-  readonly silentSeconds: number;
 };
 
-export type RecorderSummary = RecorderStatus & {
-  readonly reason: string;
-  /** Records of this recorder, frames, controls and beats. */
-  readonly records: number;
-  readonly firstUs: number;
-  readonly lastUs: number;
-};
+export type RecorderSummary = RecorderStatus & { readonly reason: string };
 
 const EMPTY = new Uint8Array(0);
 
@@ -106,26 +82,14 @@ export class Recorder {
   readonly #batch = new EventBatch();
   /** Controls that came up while a record was on its way; they are recorded after it. */
   readonly #controls: Control[] = [];
-  readonly #gaps: Partial<Record<GapCause, number>> = {};
+  readonly #tally = new Tally();
   #onRecord: RecorderOptions['onRecord'];
   #onEvents: RecorderOptions['onEvents'];
+  #opening: Promise<JournalWriter> | undefined;
   #writer: JournalWriter | undefined;
   #isBusy = false;
   #isEnded = false;
   #isDecoderFaulty = false;
-  #frames = 0;
-  #bytes = 0;
-  #records = 0;
-  #unknown = 0;
-  #drops = 0;
-  #refused = 0;
-  #firstUs = Number.NaN;
-  #lastUs = Number.NaN;
-  #lastFrameUs = Number.NaN;
-  #lagUs = Number.NaN;
-  #sampledFrames = 0;
-  #sampledUs = 0;
-  #framesPerSecond = 0;
   #beatTimer: NodeJS.Timeout | undefined;
   #sampleTimer: NodeJS.Timeout | undefined;
   #stallTimer: NodeJS.Timeout | undefined;
@@ -165,16 +129,17 @@ export class Recorder {
    * subscription is refused or nothing was reached within `startMs`; the recorder is then stopped.
    */
   async start(): Promise<void> {
-    assert(this.#writer === undefined && this.#stopped === undefined, 'a recorder is started once');
+    assert(this.#opening === undefined && this.#stopped === undefined, 'a recorder is started once');
     const { folder, session, software = 'retick', journal } = this.#options;
     checkUrl(session.url);
-    this.#writer = await JournalWriter.open(folder, {
-      ...journal,
-      onFailure: (error) => this.#giveUp(error),
-    });
-    if (this.#stopped !== undefined) return this.#writer.close();
+    const onFailure = (error: Error): void => this.#giveUp(error);
+    this.#opening = JournalWriter.open(folder, { ...journal, onFailure });
+    this.#writer = await this.#opening;
+    if (this.#stopped !== undefined) return;
+    const aheadUs = this.#clock.advanceTo(this.#writer.lastUs);
     this.#control({ type: 'session', session, software, node: process.version });
-    this.#sampledUs = this.#clock.nowUs();
+    if (aheadUs > 0) this.#control({ type: 'clockStep', stepUs: -aheadUs });
+    this.#tally.sample(this.#clock.nowUs());
     this.#sampleTimer = setInterval(() => this.#sample(), this.#limits.sampleMs);
     this.#armBeat(this.#limits.beatMs * BEAT_AIM);
     this.#connection.start();
@@ -189,7 +154,10 @@ export class Recorder {
     }
   }
 
-  /** Closes the connection, takes what still arrives, writes the end, syncs and seals. Further calls get the same. */
+  /**
+   * Closes the connection, takes what still arrives, writes the end, syncs and seals. Further calls get the same.
+   * Never rejects: a journal that failed is told by `failed`, one that could not be opened by `start`.
+   */
   stop(reason: string): Promise<RecorderSummary> {
     this.#stopped ??= this.#stop(reason);
     return this.#stopped;
@@ -197,38 +165,25 @@ export class Recorder {
 
   async #stop(reason: string): Promise<RecorderSummary> {
     await this.#connection.close();
-    if (this.#writer !== undefined) this.#control({ type: 'end', reason });
+    await Promise.allSettled([this.#opening]);
+    if (this.status().records > 0) this.#control({ type: 'end', reason });
     this.#end();
     this.#started.resolve();
-    const writer = this.#writer;
     try {
-      await writer?.close();
+      await this.#writer?.close();
     } catch (error) {
       this.#fail(asError(error));
     }
-    const { lastUs, firstUs, records } = {
-      lastUs: this.#lastUs,
-      firstUs: this.#firstUs,
-      records: this.#records,
-    };
-    return { ...this.status(), reason, records, firstUs, lastUs };
+    return { ...this.status(), reason };
   }
 
   status(): RecorderStatus {
     return {
+      ...this.#tally.counts(this.#clock.nowUs()),
       connected: this.#connection.isOpen,
-      frames: this.#frames,
-      framesPerSecond: this.#framesPerSecond,
-      bytes: this.#bytes,
-      lagUs: this.#lagUs,
-      gaps: { ...this.#gaps },
       reconnects: this.#connection.reconnects,
-      unknown: this.#unknown,
-      drops: this.#drops,
-      refused: this.#refused,
       lastSeq: this.#writer?.lastSeq ?? 0,
       acknowledgedSeq: this.#writer?.acknowledgedSeq ?? 0,
-      silentSeconds: (this.#clock.nowUs() - this.#lastFrameUs) / 1e6,
     };
   }
 
@@ -237,9 +192,7 @@ export class Recorder {
     if (this.#isEnded) return;
     const receivedUs = this.#record(isBinary ? RecordKind.binary : RecordKind.text, payload);
     if (this.#isEnded) return;
-    this.#frames += 1;
-    this.#bytes += payload.length;
-    this.#lastFrameUs = receivedUs;
+    this.#tally.frame(payload.length, receivedUs);
     this.#connection.observe(this.#batch, receivedUs);
     if (this.#controls.length > 0) this.#drain();
     if (this.#writer!.queuedBytes > this.#limits.stallBytes && this.#stallTimer === undefined) this.#stall();
@@ -268,7 +221,7 @@ export class Recorder {
   #drain(): void {
     for (let control = this.#controls.shift(); control !== undefined; control = this.#controls.shift()) {
       if (this.#isEnded) continue;
-      if (control.type === 'drop') this.#drops += control.frames;
+      if (control.type === 'drop') this.#tally.drop(control.frames);
       this.#record(RecordKind.control, encodeControl(control));
     }
   }
@@ -280,8 +233,7 @@ export class Recorder {
     assert(!this.#isBusy && writer !== undefined, 'one record at a time goes to an open journal');
     this.#isBusy = true;
     const enteredNs = probe === undefined ? 0 : this.#clock.stampNs();
-    // What a former recorder wrote may be ahead of a clock that was set back since.
-    const receivedUs = Math.max(this.#clock.nowUs(), writer.lastUs);
+    const receivedUs = this.#clock.nowUs();
     const connection = this.#connection.number;
     this.#batch.reset();
     let seq: number;
@@ -293,9 +245,7 @@ export class Recorder {
       return receivedUs;
     }
     const record: JournalRecord = { seq, receivedUs, kind, connection, payload };
-    if (this.#records === 0) this.#firstUs = receivedUs;
-    this.#records += 1;
-    this.#lastUs = receivedUs;
+    this.#tally.record(receivedUs);
     const journalledNs = probe === undefined ? 0 : this.#clock.stampNs() - enteredNs;
     this.#decode(record);
     const decodedNs = probe === undefined ? 0 : this.#clock.stampNs() - enteredNs;
@@ -320,27 +270,13 @@ export class Recorder {
     } catch (error) {
       // The frame is safe in the journal and can be decoded again once the decoder is mended.
       batch.reset();
-      this.#unknown += 1;
+      this.#tally.undecoded();
       this.#onEvents = undefined;
       // Told once: the record of a fault is decoded, too.
       if (!this.#isDecoderFaulty) this.#fault(error, record);
       this.#isDecoderFaulty = true;
     }
-    if (batch.length === 0) return;
-    const last = batch.length - 1;
-    const exchangeUs = batch.exchangeUs[last]!;
-    const isLive = batch.kind[last]! >= EventKind.level && (batch.flags[last]! & Flag.late) === 0;
-    if (isLive && exchangeUs > 0) this.#lagUs = record.receivedUs - exchangeUs;
-    if (batch.detail.length > 0) this.#count();
-  }
-
-  #count(): void {
-    for (const detail of this.#batch.detail) {
-      if (detail?.type !== 'status') continue;
-      if (detail.state === 'gap') this.#gaps[detail.cause] = (this.#gaps[detail.cause] ?? 0) + 1;
-      else if (detail.state === 'unknown') this.#unknown += 1;
-      else if (detail.state === 'refused') this.#refused += 1;
-    }
+    this.#tally.events(batch, record.receivedUs);
   }
 
   #deliver(record: JournalRecord): void {
@@ -363,17 +299,15 @@ export class Recorder {
   #armBeat(delayMs: number): void {
     this.#beatTimer = setTimeout(() => {
       const aimMs = this.#limits.beatMs * BEAT_AIM;
-      const quietMs = (this.#clock.nowUs() - this.#lastUs) / 1000;
+      const quietMs = (this.#clock.nowUs() - this.#tally.lastUs) / 1000;
       if (quietMs >= aimMs) this.#record(RecordKind.beat, EMPTY);
+      this.#drain();
       if (!this.#isEnded) this.#armBeat(quietMs >= aimMs ? aimMs : aimMs - quietMs);
     }, delayMs);
   }
 
   #sample(): void {
-    const nowUs = this.#clock.nowUs();
-    this.#framesPerSecond = ((this.#frames - this.#sampledFrames) * 1e6) / (nowUs - this.#sampledUs);
-    this.#sampledFrames = this.#frames;
-    this.#sampledUs = nowUs;
+    this.#tally.sample(this.#clock.nowUs());
     const stepUs = this.#clock.checkStep();
     if (stepUs !== 0) this.#control({ type: 'clockStep', stepUs });
   }

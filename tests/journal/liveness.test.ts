@@ -299,6 +299,16 @@ describe('the clock', () => {
     expect(clock.nowUs() - startUs).toBe(1000);
   });
 
+  test('goes on after what was recorded before the wall clock was set back', () => {
+    let monotonicMs = 5;
+    const clock = createClock({ source: { wallMs: () => 1000, monotonicMs: () => monotonicMs } });
+    expect(clock.advanceTo(999_000)).toBe(0);
+    expect(clock.advanceTo(3_600_000_000)).toBe(3_599_000_000);
+    monotonicMs += 1;
+    expect(clock.nowUs()).toBe(3_600_001_000);
+    expect(clock.checkStep()).toBe(0);
+  });
+
   test('starts within two milliseconds of the wall clock of the machine', () => {
     // The best of several, since the test may be interrupted between the two readings.
     const errorsMs = Array.from({ length: 5 }, () => Math.abs(createClock().nowUs() / 1000 - Date.now()));

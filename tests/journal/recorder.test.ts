@@ -112,15 +112,21 @@ describe('a recording', () => {
 
   test('goes on in the same folder after another recorder, with the next number and a session of its own', async () => {
     const server = await serve();
-    const first = record(server.url);
+    const clock = createClock();
+    clock.advanceTo(clock.nowUs() + 3_600_000_000);
+    const first = record(server.url, { clock });
     await first.recorder.start();
     await first.recorder.stop('pause');
+    // The wall clock is an hour behind by now, and the journal goes on all the same.
     const second = record(server.url, { folder: first.folder });
     await second.recorder.start();
     await second.recorder.stop('done');
     const stored = await read(first.folder);
     expect(stored.map((item) => item.seq)).toEqual(stored.map((_, index) => index + 1));
-    expect(controlsOf(stored).filter((control) => control.type === 'session')).toHaveLength(2);
+    const controls = controlsOf(stored);
+    expect(controls.filter((control) => control.type === 'session')).toHaveLength(2);
+    const step = controls.find((control) => control.type === 'clockStep');
+    expect(step?.type === 'clockStep' ? Math.round(step.stepUs / 60e6) : Number.NaN).toBe(-60);
   });
 
   test('beats while nothing else is said, within the bound, and only then', async () => {
@@ -280,6 +286,34 @@ describe('the start', () => {
   test('refuses an address that is none, before anything is written', async () => {
     const { recorder } = record('kraken.com');
     await expect(recorder.start()).rejects.toThrow(UsageError);
+  });
+
+  test('refuses a session that the venue cannot serve, before anything is written', () => {
+    const subscribe = (): never => {
+      throw new UsageError('book depth 7 is not on offer (allowed: 10)');
+    };
+    expect(() => record('ws://localhost:1', { venue: { ...toy, subscribe } })).toThrow(UsageError);
+  });
+
+  test('may be interrupted while the journal is being opened, which then is given back', async () => {
+    const { recorder, folder } = record('ws://localhost:1');
+    const started = recorder.start();
+    const summary = await recorder.stop('interrupted');
+    await started;
+    expect(summary).toMatchObject({ records: 0, reason: 'interrupted' });
+    const server = await serve();
+    const { recorder: next } = record(server.url, { folder });
+    await next.start();
+  });
+
+  test('of a second recorder in the same folder fails, and harms nobody', async () => {
+    const server = await serve();
+    const { recorder, folder } = record(server.url);
+    await recorder.start();
+    const { recorder: second } = record(server.url, { folder });
+    await expect(second.start()).rejects.toThrow(/is in use/);
+    expect((await second.stop('could not start')).records).toBe(0);
+    expect(recorder.status().connected).toBe(true);
   });
 
   test('may be interrupted, and the stop is the same however often it is asked for', async () => {
