@@ -1,7 +1,7 @@
 // When candles close, and what follows. A candle closes at its end plus the grace, in engine time, or when a trade of
 // a later interval proves that it is over; either way before the event at hand is applied. All series that close at
 // one instant are brought up to date first, then strategies are called, so a fast one sees the slow candle too.
-import { Flag } from '../core/event.ts';
+import { type EventBatch, Flag } from '../core/event.ts';
 import type { RunLog } from '../core/record.ts';
 import { formatDurationUs } from '../core/time.ts';
 import type { CandleView } from '../market/indicator.ts';
@@ -10,8 +10,8 @@ import type { SeriesNode } from './graph.ts';
 import type { Runner } from './runner.ts';
 import { TimerRank, type Timers } from './timers.ts';
 
-/** The series of one instrument, and when the first of them closes, µs of exchange time. */
-type Group = { readonly nodes: SeriesNode[]; nextCloseUs: number };
+/** The series of one instrument, and when the first of them closes, µs of exchange time; +∞ when none will. */
+export type SeriesGroup = { readonly nodes: SeriesNode[]; nextCloseUs: number };
 
 export type ClosesOptions = {
   readonly symbols: readonly string[];
@@ -24,31 +24,26 @@ export type ClosesOptions = {
 
 export class Closes {
   readonly #options: ClosesOptions;
-  readonly #groups: readonly Group[];
+  /** By instrument number. */
+  readonly groups: readonly SeriesGroup[];
   readonly #byTimer: (SeriesNode | undefined)[] = [];
   /** Series that closed at this instant and whose strategies have not been called yet. */
   readonly #closed: SeriesNode[] = [];
 
   constructor(options: ClosesOptions) {
     this.#options = options;
-    this.#groups = options.symbols.map(() => ({ nodes: [], nextCloseUs: Number.POSITIVE_INFINITY }));
+    this.groups = options.symbols.map(() => ({ nodes: [], nextCloseUs: Number.POSITIVE_INFINITY }));
   }
 
   add(node: SeriesNode): void {
     node.timer = this.#options.timers.add(TimerRank.candle);
     this.#byTimer[node.timer] = node;
     node.series.onClose = () => this.#onClose(node);
-    this.#groups[node.instrument]!.nodes.push(node);
+    this.groups[node.instrument]!.nodes.push(node);
   }
 
-  /** Whether a trade of this exchange time proves that some candle of its instrument is over. */
-  isOver(instrument: number, timeUs: number): boolean {
-    return timeUs >= this.#groups[instrument]!.nextCloseUs;
-  }
-
-  /** Before a trade of this exchange time is applied: closes what it proves to be over. */
-  closeBefore(instrument: number, timeUs: number): void {
-    const group = this.#groups[instrument]!;
+  /** Closes what a trade (or candle) of this exchange time proves to be over, before that is applied. */
+  closeBefore(group: SeriesGroup, timeUs: number): void {
     while (timeUs >= group.nextCloseUs) {
       const closeUs = group.nextCloseUs;
       for (const node of group.nodes) node.series.closeBefore(closeUs);
@@ -57,23 +52,24 @@ export class Closes {
     }
   }
 
-  /** Adds a trade to each series of its instrument; those whose candle is closed already say so. */
-  addTrade(instrument: number, price: number, size: number, flags: number, timeUs: number): void {
-    const group = this.#groups[instrument]!;
+  /** Adds a trade to each series of its instrument; a series whose candle is closed already says so. */
+  addTrade(group: SeriesGroup, batch: EventBatch, row: number): void {
     const { nodes } = group;
+    const timeUs = tradeTimeUs(batch, row);
+    const flags = batch.flags[row]!;
     const side = (flags & Flag.buy) !== 0 ? 1 : (flags & Flag.sell) !== 0 ? -1 : 0;
     for (let i = 0; i < nodes.length; i++) {
       const node = nodes[i]!;
-      if (!node.series.addTrade(price, size, side, timeUs))
-        this.#unused(node, 'late trade: closed already, the candle');
+      const isTaken = node.series.addTrade(batch.price[row]!, batch.size[row]!, side, timeUs);
+      if (!isTaken) this.#unused(node, 'late trade: closed already, the candle');
       if (node.series.nextCloseUs !== node.scheduledUs) this.#reschedule(group);
     }
   }
 
   /** Adds a closed candle of the feed to each series it lies inside. */
   addCandle(instrument: number, candle: CandleView): void {
-    this.closeBefore(instrument, candle.startUs);
-    const group = this.#groups[instrument]!;
+    const group = this.groups[instrument]!;
+    this.closeBefore(group, candle.startUs);
     for (const node of group.nodes) {
       const isPart = node.series.intervalUs % candle.intervalUs === 0;
       const length = formatDurationUs(candle.intervalUs);
@@ -92,7 +88,7 @@ export class Closes {
       timers.clear(node.timer);
       node.series.closeBefore(node.scheduledUs);
     }
-    for (const node of this.#closed) this.#reschedule(this.#groups[node.instrument]!);
+    for (const node of this.#closed) this.#reschedule(this.groups[node.instrument]!);
     this.#callStrategies();
   }
 
@@ -130,7 +126,7 @@ export class Closes {
   }
 
   /** Moves the timers of a group to the closes that are next. A close that is overdue happens at once. */
-  #reschedule(group: Group): void {
+  #reschedule(group: SeriesGroup): void {
     const { timers, graceUs, cursor } = this.#options;
     let nextCloseUs = Number.POSITIVE_INFINITY;
     for (const node of group.nodes) {
@@ -148,4 +144,10 @@ export class Closes {
     const reason = `${what} of ${formatDurationUs(node.series.intervalUs)}`;
     log.write({ ...cursor.position(), type: 'unused', symbol: node.symbol, reason, count: 1 });
   }
+}
+
+/** The time by which a trade is put into candles: the venue's, or where it gave none, when it was received. */
+export function tradeTimeUs(batch: EventBatch, row: number): number {
+  const exchangeUs = batch.exchangeUs[row]!;
+  return Number.isNaN(exchangeUs) ? batch.receivedUs[row]! : exchangeUs;
 }

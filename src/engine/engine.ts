@@ -15,12 +15,12 @@ import {
 import type { Side } from '../core/order.ts';
 import type { RunLog } from '../core/record.ts';
 import { parseDurationUs } from '../core/time.ts';
-import { Closes } from './closes.ts';
+import { Closes, type SeriesGroup, tradeTimeUs } from './closes.ts';
 import type { RunConfig } from './config.ts';
 import { Cursor } from './cursor.ts';
 import { Desk, type StrategyStatus } from './desk.ts';
 import { InputGraph } from './graph.ts';
-import { breaksBook, Markets } from './market.ts';
+import { breaksBook, type Market, Markets } from './market.ts';
 import { type LoadedStrategy, type Runner, triggerOf } from './runner.ts';
 import { nextMultipleUs, TimerRank, Timers } from './timers.ts';
 
@@ -44,6 +44,17 @@ export type EngineStatus = {
   readonly strategies: readonly StrategyStatus[];
 };
 
+/** What belongs to one instrument, so that an event finds all of it with one look. */
+type Lane = {
+  readonly instrument: number;
+  readonly market: Market;
+  readonly series: SeriesGroup;
+  /** Strategies that want each event of a kind. */
+  readonly onTrade: Runner[];
+  readonly onBook: Runner[];
+  readonly onQuote: Runner[];
+};
+
 export class Engine {
   readonly #symbols: readonly string[];
   readonly #log: RunLog;
@@ -56,10 +67,7 @@ export class Engine {
   readonly #usesCandleEvents: boolean;
   readonly #equityTimer: number;
   readonly #equityEveryUs: number;
-  /** Strategies by instrument that want each event of a kind. */
-  readonly #onTrade: readonly Runner[][];
-  readonly #onBook: readonly Runner[][];
-  readonly #onQuote: readonly Runner[][];
+  readonly #lanes: readonly Lane[];
   readonly #periodic: { readonly runner: Runner; readonly everyUs: number; readonly timer: number }[] = [];
   #hasStarted = false;
   #hasFinished = false;
@@ -70,9 +78,6 @@ export class Engine {
     this.#usesCandleEvents = config.candles.from === 'candles';
     this.#equityEveryUs = parseDurationUs(config.equityEvery, 'equityEvery');
     this.#markets = new Markets(symbols);
-    this.#onTrade = symbols.map(() => []);
-    this.#onBook = symbols.map(() => []);
-    this.#onQuote = symbols.map(() => []);
     const timers = this.#timers;
     this.#desk = new Desk({ symbols, config, log, markets: this.#markets, cursor: this.#cursor, timers });
     const graph = new InputGraph({ symbols, markets: this.#markets, fill: config.candles.fill });
@@ -84,6 +89,14 @@ export class Engine {
       log,
       call: (runner) => this.#desk.call(runner),
     });
+    this.#lanes = symbols.map((_, instrument) => ({
+      instrument,
+      market: this.#markets.all[instrument]!,
+      series: this.#closes.groups[instrument]!,
+      onTrade: [],
+      onBook: [],
+      onQuote: [],
+    }));
     for (const loaded of strategies) this.#add(loaded, graph);
     for (const node of graph.nodes) this.#closes.add(node);
     this.#equityTimer = timers.add(TimerRank.equity);
@@ -219,47 +232,44 @@ export class Engine {
   }
 
   #applyTrade(batch: EventBatch, row: number): void {
-    const instrument = batch.instrument[row]!;
-    const price = batch.price[row]!;
-    const size = batch.size[row]!;
-    const flags = batch.flags[row]!;
-    const nowUs = batch.receivedUs[row]!;
-    const exchangeUs = batch.exchangeUs[row]!;
-    const timeUs = Number.isNaN(exchangeUs) ? nowUs : exchangeUs;
+    const lane = this.#lanes[batch.instrument[row]!]!;
     if (!this.#usesCandleEvents) {
-      if (this.#closes.isOver(instrument, timeUs)) {
-        this.#closes.closeBefore(instrument, timeUs);
-        this.#passTime(nowUs);
-      }
-      this.#closes.addTrade(instrument, price, size, flags, timeUs);
+      if (tradeTimeUs(batch, row) >= lane.series.nextCloseUs) this.#closeBefore(lane, batch, row);
+      this.#closes.addTrade(lane.series, batch, row);
     }
     // A trade learned of after an outage only completes candles: nobody could have traded on it.
+    const flags = batch.flags[row]!;
     if ((flags & Flag.late) !== 0) return;
-    this.#markets.all[instrument]!.applyTrade(price, nowUs);
-    this.#desk.exchange.onTrade(instrument, price, size, takerOf(flags), nowUs);
-    if (this.#desk.hasNotices) this.#desk.settle();
-    const runners = this.#onTrade[instrument]!;
-    for (let i = 0; i < runners.length; i++) this.#desk.call(runners[i]!);
+    const price = batch.price[row]!;
+    const nowUs = batch.receivedUs[row]!;
+    lane.market.applyTrade(price, nowUs);
+    this.#desk.exchange.onTrade(lane.instrument, price, batch.size[row]!, takerOf(flags), nowUs);
+    this.#call(lane.onTrade);
+  }
+
+  #closeBefore(lane: Lane, batch: EventBatch, row: number): void {
+    this.#closes.closeBefore(lane.series, tradeTimeUs(batch, row));
+    this.#passTime(batch.receivedUs[row]!);
   }
 
   #applyLevel(batch: EventBatch, row: number): void {
-    const instrument = batch.instrument[row]!;
-    const flags = batch.flags[row]!;
-    const nowUs = batch.receivedUs[row]!;
-    this.#markets.all[instrument]!.applyLevel(flags, batch.price[row]!, batch.size[row]!, nowUs);
-    if ((flags & Flag.last) === 0) return;
-    this.#desk.exchange.onBook(instrument, nowUs);
-    if (this.#desk.hasNotices) this.#desk.settle();
-    const runners = this.#onBook[instrument]!;
-    for (let i = 0; i < runners.length; i++) this.#desk.call(runners[i]!);
+    const lane = this.#lanes[batch.instrument[row]!]!;
+    lane.market.applyLevel(batch, row);
+    if ((batch.flags[row]! & Flag.last) === 0) return;
+    this.#desk.exchange.onBook(lane.instrument, batch.receivedUs[row]!);
+    this.#call(lane.onBook);
   }
 
   #applyQuote(batch: EventBatch, row: number): void {
-    const instrument = batch.instrument[row]!;
-    this.#markets.all[instrument]!.applyQuote(batch, row);
-    this.#desk.exchange.onQuote(instrument, batch.receivedUs[row]!);
+    const lane = this.#lanes[batch.instrument[row]!]!;
+    lane.market.applyQuote(batch, row);
+    this.#desk.exchange.onQuote(lane.instrument, batch.receivedUs[row]!);
+    this.#call(lane.onQuote);
+  }
+
+  /** Stage 4: strategies hear first what became of their orders, then those that the event concerns are called. */
+  #call(runners: readonly Runner[]): void {
     if (this.#desk.hasNotices) this.#desk.settle();
-    const runners = this.#onQuote[instrument]!;
     for (let i = 0; i < runners.length; i++) this.#desk.call(runners[i]!);
   }
 
@@ -291,7 +301,7 @@ export class Engine {
     const { nowUs } = this.#cursor;
     this.#markets.all[instrument]!.applyTrade(candle.close, nowUs);
     this.#desk.exchange.onTrade(instrument, candle.close, candle.volume, undefined, nowUs);
-    if (this.#desk.hasNotices) this.#desk.settle();
+    this.#call([]);
     this.#closes.addCandle(instrument, { ...candle, buyVolume: 0, sellVolume: 0 });
   }
 
@@ -312,8 +322,8 @@ export class Engine {
       case 'trade':
       case 'book':
       case 'quote': {
-        const lists = { trade: this.#onTrade, book: this.#onBook, quote: this.#onQuote };
-        lists[trigger.on][graph.instrumentOf(trigger.symbol, `trigger of ${id}`)]!.push(runner);
+        const lane = this.#lanes[graph.instrumentOf(trigger.symbol, `trigger of ${id}`)]!;
+        ({ trade: lane.onTrade, book: lane.onBook, quote: lane.onQuote })[trigger.on].push(runner);
         return;
       }
       case 'timer': {

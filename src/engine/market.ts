@@ -60,20 +60,21 @@ export class Market {
     return (this.bid + this.ask) / 2;
   }
 
-  applyLevel(flags: number, price: number, size: number, nowUs: number): void {
+  applyLevel(batch: EventBatch, row: number): void {
+    const flags = batch.flags[row]!;
     let book = this.book;
     if (book === undefined) book = this.book = new Book({ tickSize: this.rules.tickSize });
     if ((flags & Flag.clear) !== 0) {
       book.clear();
       this.#inSnapshot = true;
     }
-    book.set((flags & Flag.ask) !== 0, price, size);
+    book.set((flags & Flag.ask) !== 0, batch.price[row]!, batch.size[row]!);
     if ((flags & Flag.last) === 0) return;
     if (this.#inSnapshot) {
       this.#inSnapshot = false;
       book.validate();
     }
-    this.pricedUs = nowUs;
+    this.pricedUs = batch.receivedUs[row]!;
   }
 
   applyTrade(price: number, nowUs: number): void {
