@@ -25,6 +25,11 @@ export const command: Command = {
       .option('duration', { type: 'string', describe: 'As 10m; default: until Ctrl-C' })
       .option('out', { type: 'string', describe: 'Recording folder (default: datasets/VENUE-TIME)' })
       .option('url', { type: 'string', describe: 'Another address of the venue, as a local server' })
+      .option('patience', {
+        type: 'string',
+        default: '30s',
+        describe: 'How long to try for a first connection',
+      })
       .option('tables', { type: 'boolean', default: true, describe: 'Derive the tables at the end' })
       .example('retick record kraken BTC/USD ETH/USD --duration 10m', '')
       .epilogue(
@@ -43,8 +48,15 @@ export const command: Command = {
     const folder = (args.out as string | undefined) ?? join('datasets', `${venue.name}-${stampNow()}`);
     const durationUs =
       args.duration === undefined ? undefined : parseDurationUs(String(args.duration), '--duration');
+    const startMs = parseDurationUs(String(args.patience), '--patience') / 1000;
     const interrupt = listenForInterrupt((text) => output.note(text));
-    const recorder = new Recorder({ folder: join(folder, 'journal'), venue, session, software: SOFTWARE });
+    const recorder = new Recorder({
+      limits: { startMs },
+      folder: join(folder, 'journal'),
+      venue,
+      session,
+      software: SOFTWARE,
+    });
     const { summary, isInterrupted } = await runRecorder({
       recorder,
       durationUs,

@@ -44,6 +44,7 @@ export const command: Command = {
     const [recording, file] = (args._ as readonly unknown[]).map(String);
     if (recording === undefined) throw new UsageError('replay needs a recording');
     const output = new Output(args.json === true);
+    const speed = parseSpeed(String(args.speed));
     const config = file === undefined ? undefined : await readRunFile(file);
     const strategies = config === undefined ? [] : await loadStrategies(config, file ?? '');
     const interrupt = listenForInterrupt((text) => output.note(text));
@@ -52,7 +53,7 @@ export const command: Command = {
       config: config ?? (await bareConfig(recording)),
       strategies,
       isRaw: args.raw === true,
-      speed: parseSpeed(String(args.speed)),
+      speed,
       fromUs: parseBound(args.from, '--from'),
       toUs: parseBound(args.to, '--to'),
       batchSize: args.batchSize as number,
