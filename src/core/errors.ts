@@ -21,7 +21,8 @@ export class VenueError extends Error {
 export function unknownName(kind: string, name: string, known: readonly string[], from?: string): UsageError {
   const origin = from === undefined ? '' : ` in ${from}`;
   const list = known.length === 0 ? 'there are none' : `known: ${known.join(', ')}`;
-  const near = known.length === 0 ? '' : closest(name.toLowerCase(), [...known]);
+  const lower = known.map((each) => each.toLowerCase());
+  const near = known.length === 0 ? '' : known[lower.indexOf(closest(name.toLowerCase(), lower))]!;
   const isNear =
     near !== '' && distance(name.toLowerCase(), near.toLowerCase()) <= Math.max(2, near.length / 3);
   return new UsageError(

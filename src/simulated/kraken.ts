@@ -1,5 +1,6 @@
 // Kraken's public WebSocket protocol, version 2, over a simulated market. Pure: texts in, texts out, time given.
 // `KrakenVenue` is what all connections share; `KrakenConnection` is one client's subscriptions and answers.
+import { assert } from '../core/assert.ts';
 import { formatTimeUs } from '../core/time.ts';
 import { toInstrument } from './instruments.ts';
 import type { MarketStep, SimulatedMarket, SymbolState } from './market.ts';
@@ -20,8 +21,8 @@ type Channel = { readonly key: string; readonly topic: Topic; readonly listeners
 type Request = {
   readonly channel: string;
   readonly detail: string;
-  readonly hasSymbol: boolean;
-  readonly create: (tape: Tape) => Topic;
+  /** Undefined for what concerns no symbol: the list of instruments. */
+  readonly create: ((tape: Tape) => Topic) | undefined;
 };
 
 export class KrakenVenue {
@@ -53,7 +54,9 @@ export class KrakenVenue {
     return this.#bySymbol.has(symbol);
   }
 
+  /** Adds a listener to the topic of a known symbol, which is made for the first one. */
   listen(connection: KrakenConnection, symbol: string, request: Request): Topic {
+    assert(request.create !== undefined, 'what is listened to has a topic');
     const index = this.#bySymbol.get(symbol)!;
     const channels = this.#channels[index]!;
     const key = `${request.channel} ${request.detail}`;
@@ -66,6 +69,7 @@ export class KrakenVenue {
     return channel.topic;
   }
 
+  /** Takes the listener off the topics of the symbol that it is no longer subscribed to. */
   leave(connection: KrakenConnection, symbol: string): void {
     const channels = this.#channels[this.#bySymbol.get(symbol)!]!;
     for (const channel of channels.values()) {
@@ -153,7 +157,7 @@ export class KrakenConnection {
     if (params === undefined || typeof params.channel !== 'string') return MALFORMED;
     const request = readRequest(params);
     if (typeof request === 'string') return request;
-    const symbols = request.hasSymbol ? readSymbols(params.symbol) : [''];
+    const symbols = request.create === undefined ? [''] : readSymbols(params.symbol);
     if (symbols === undefined) return MALFORMED;
     if (method === 'subscribe') this.#subscribe(answer, request, symbols, params.snapshot !== false);
     else this.#unsubscribe(answer, request, symbols);
@@ -167,12 +171,12 @@ export class KrakenConnection {
     for (const symbol of symbols) {
       const id = `${request.channel} ${symbol}`;
       if (refusal !== undefined) answer.refuse(refusal, symbol);
-      else if (request.hasSymbol && !this.#venue.knows(symbol)) {
+      else if (request.create !== undefined && !this.#venue.knows(symbol)) {
         answer.refuse(`Currency pair not supported ${symbol}`, symbol);
       } else if (this.#subscribed.has(id)) answer.refuse('Already subscribed', symbol);
       else {
         this.#subscribed.set(id, { symbol, key: `${request.channel} ${request.detail}` });
-        const topic = request.hasSymbol ? this.#venue.listen(this, symbol, request) : undefined;
+        const topic = symbol !== '' ? this.#venue.listen(this, symbol, request) : undefined;
         answer.accept(request, symbol, isSnapshot);
         if (isSnapshot)
           snapshots.push(topic?.snapshot(this.#venue.timeUs) ?? this.#venue.instrumentSnapshot());
@@ -236,18 +240,18 @@ function readRequest(params: Readonly<Record<string, unknown>>): Request | strin
   const channel = String(params.channel);
   switch (channel) {
     case 'trade':
-      return { channel, detail: '', hasSymbol: true, create: (tape) => new TradeTopic(tape) };
+      return { channel, detail: '', create: (tape) => new TradeTopic(tape) };
     case 'book': {
       const depth = params.depth ?? 10;
       if (typeof depth !== 'number' || !DEPTHS.includes(depth)) return 'Subscription depth not supported';
       const create = (tape: Tape): Topic => new BookTopic(tape.state, depth);
-      return { channel, detail: `"depth":${depth}`, hasSymbol: true, create };
+      return { channel, detail: `"depth":${depth}`, create };
     }
     case 'ticker': {
       const trigger = params.event_trigger ?? 'trades';
       if (trigger !== 'bbo' && trigger !== 'trades') return MALFORMED;
       const create = (tape: Tape): Topic => new TickerTopic(tape, trigger);
-      return { channel, detail: `"event_trigger":"${trigger}"`, hasSymbol: true, create };
+      return { channel, detail: `"event_trigger":"${trigger}"`, create };
     }
     case 'ohlc': {
       const interval = params.interval ?? 1;
@@ -255,10 +259,10 @@ function readRequest(params: Readonly<Record<string, unknown>>): Request | strin
         return 'Subscription ohlc interval not supported';
       }
       const create = (tape: Tape): Topic => new CandleTopic(tape, interval * MINUTE_US);
-      return { channel, detail: `"interval":${interval}`, hasSymbol: true, create };
+      return { channel, detail: `"interval":${interval}`, create };
     }
     case 'instrument':
-      return { channel, detail: '', hasSymbol: false, create: (tape) => new TradeTopic(tape) };
+      return { channel, detail: '', create: undefined };
     default:
       return 'Subscription name invalid';
   }

@@ -225,7 +225,7 @@ export class SimulatedMarket {
     const isThin = (isUp ? ladder.askLevels : ladder.bidLevels) <= LEVELS_MIN;
     const spread = ladder.askBest - ladder.bidBest;
     if (roll < takes && !isThin) this.#take(state, isUp, fair);
-    else if (spread > 1 && roll > (spread > 16 ? 0 : spread > 4 ? 0.35 : 0.5)) this.#improve(state, isUp, fair);
+    else if (spread > 1 && roll > 0.5 - spread / 32) this.#improve(state, isUp, fair);
     else this.#rest(state, urge);
   }
 

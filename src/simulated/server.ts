@@ -125,7 +125,10 @@ export class SimulatedServer {
     });
     this.#venue = new KrakenVenue(this.market);
     this.#advance(this.#now() - MARGIN_US, Number.POSITIVE_INFINITY);
-    this.#faults = new FaultPlan(options.faults ?? []);
+    this.#faults = new FaultPlan(
+      options.faults ?? [],
+      this.market.symbols.map((state) => state.symbol.symbol),
+    );
     this.#ids = Random.named(seed, 'connections');
     this.#endUs = this.#now() + (options.durationS ?? Number.POSITIVE_INFINITY) * 1e6;
     this.#sockets = new WebSocketServer({
@@ -296,7 +299,7 @@ export class SimulatedServer {
         const to = Math.min(outbox.length, from + WRITE_FRAMES_MAX);
         stream.cork();
         for (let i = from; i < to; i++)
-          this.#send(socket, isArmed ? this.#faults.alter(outbox[i]!) : outbox[i]);
+          this.#send(socket, isArmed ? this.#faults.alter(outbox[i]!, connection) : outbox[i]);
         stream.uncork();
       }
       if (this.#mode === 'paced' && socket.bufferedAmount > UNSENT_MAX.paced) {

@@ -114,6 +114,12 @@ describe('faults', () => {
     expect(longestMs).toBeGreaterThan(380);
   });
 
+  test('a fault of a symbol that is not traded is a wrong request', async () => {
+    await expect(connect([{ atS: 1, type: 'checksum', symbol: 'ETH/USDT' }])).rejects.toThrow(
+      'unknown symbol in fault checksum: ETH/USDT (known: BTC/USD, ETH/USD, XRP/USD); did you mean ETH/USD?',
+    );
+  });
+
   test('the next subscription can be refused', async () => {
     const client = await connect([{ atS: 0, type: 'refuse' }]);
     client.subscribe('trade', ['BTC/USD', 'ETH/USD'], {}, 5);

@@ -40,7 +40,7 @@ describe('the loopback venue', () => {
     expect(client.texts[0]).toMatch(/"connection_id":\d{15,20}}/);
   });
 
-  test.each([10, 25, 100])('sends books of depth %i whose every checksum holds', async (depth) => {
+  test.each([10, 100])('sends books of depth %i whose every checksum holds', async (depth) => {
     const client = await connect(await start());
     client.subscribe('book', all, { depth });
     await client.until(() => client.texts.length > 500);
@@ -190,14 +190,6 @@ describe('the loopback venue', () => {
     expect(isAhead).toBe(false);
     const lagUs = (performance.timeOrigin + performance.now()) * 1000 - parseTimeUs(times.at(-1));
     expect(lagUs).toBeLessThan(1e6);
-  });
-
-  test('beats once a second after the first subscription, on a busy connection too', async () => {
-    const client = await connect(await start());
-    client.subscribe('trade', ['BTC/USD']);
-    const startMs = performance.now();
-    await client.until(() => client.of('heartbeat').length === 2);
-    expect(performance.now() - startMs).toBeGreaterThan(1900);
   });
 
   test('says where it cannot listen', async () => {
