@@ -1,7 +1,6 @@
 // When candles close, and what follows. A candle closes at its end plus the grace, in engine time, or when a trade of
 // a later interval proves that it is over; either way before the event at hand is applied. All series that close at
 // one instant are brought up to date first, then strategies are called, so a fast one sees the slow candle too.
-import { type EventBatch, Flag } from '../core/event.ts';
 import type { RunLog } from '../core/record.ts';
 import { formatDurationUs } from '../core/time.ts';
 import type { CandleView } from '../market/indicator.ts';
@@ -52,18 +51,10 @@ export class Closes {
     }
   }
 
-  /** Adds a trade to each series of its instrument; a series whose candle is closed already says so. */
-  addTrade(group: SeriesGroup, batch: EventBatch, row: number): void {
-    const { nodes } = group;
-    const timeUs = tradeTimeUs(batch, row);
-    const flags = batch.flags[row]!;
-    const side = (flags & Flag.buy) !== 0 ? 1 : (flags & Flag.sell) !== 0 ? -1 : 0;
-    for (let i = 0; i < nodes.length; i++) {
-      const node = nodes[i]!;
-      const isTaken = node.series.addTrade(batch.price[row]!, batch.size[row]!, side, timeUs);
-      if (!isTaken) this.#unused(node, 'late trade: closed already, the candle');
-      if (node.series.nextCloseUs !== node.scheduledUs) this.#reschedule(group);
-    }
+  /** After a series was offered a trade: it was too late for it, or the trade began a candle whose close is to come. */
+  follow(node: SeriesNode, isTaken: boolean): void {
+    if (!isTaken) this.#unused(node, 'late trade: closed already, the candle');
+    this.#reschedule(this.groups[node.instrument]!);
   }
 
   /** Adds a closed candle of the feed to each series it lies inside. */
@@ -144,10 +135,4 @@ export class Closes {
     const reason = `${what} of ${formatDurationUs(node.series.intervalUs)}`;
     log.write({ ...cursor.position(), type: 'unused', symbol: node.symbol, reason, count: 1 });
   }
-}
-
-/** The time by which a trade is put into candles: the venue's, or where it gave none, when it was received. */
-export function tradeTimeUs(batch: EventBatch, row: number): number {
-  const exchangeUs = batch.exchangeUs[row]!;
-  return Number.isNaN(exchangeUs) ? batch.receivedUs[row]! : exchangeUs;
 }

@@ -12,10 +12,9 @@ import {
   NO_INSTRUMENT,
   type StatusDetail,
 } from '../core/event.ts';
-import type { Side } from '../core/order.ts';
 import type { RunLog } from '../core/record.ts';
 import { parseDurationUs } from '../core/time.ts';
-import { Closes, type SeriesGroup, tradeTimeUs } from './closes.ts';
+import { Closes, type SeriesGroup } from './closes.ts';
 import type { RunConfig } from './config.ts';
 import { Cursor } from './cursor.ts';
 import { Desk, type StrategyStatus } from './desk.ts';
@@ -28,6 +27,8 @@ export type { LoadedStrategy } from './runner.ts';
 
 /** Events between two checkpoints. */
 const CHECKPOINT_EVENTS = 10_000;
+
+const NO_SERIES: SeriesGroup = { nodes: [], nextCloseUs: Number.POSITIVE_INFINITY };
 
 export type EngineOptions = {
   /** Instrument numbers of the events are indices into this list. */
@@ -48,6 +49,7 @@ export type EngineStatus = {
 type Lane = {
   readonly instrument: number;
   readonly market: Market;
+  /** The series that trades go into. */
   readonly series: SeriesGroup;
   /** Strategies that want each event of a kind. */
   readonly onTrade: Runner[];
@@ -92,7 +94,7 @@ export class Engine {
     this.#lanes = symbols.map((_, instrument) => ({
       instrument,
       market: this.#markets.all[instrument]!,
-      series: this.#closes.groups[instrument]!,
+      series: this.#usesCandleEvents ? NO_SERIES : this.#closes.groups[instrument]!,
       onTrade: [],
       onBook: [],
       onQuote: [],
@@ -150,37 +152,66 @@ export class Engine {
     };
   }
 
-  /** The steps of each event, in order. Returns the row after the last one taken. */
+  /**
+   * The steps of each event, in order: time, market, exchange, strategies. Returns the row after the last one taken.
+   * Trades are by far the most events, so their steps stand here and read the columns with no call between.
+   */
   #run(batch: EventBatch, from: number, to: number): number {
     const cursor = this.#cursor;
     const timers = this.#timers;
     const desk = this.#desk;
-    const { kind, receivedUs } = batch;
+    const { exchange } = desk;
+    const { kind, flags, instrument, receivedUs, exchangeUs, price, size } = batch;
     if (!this.#hasStarted) this.#start(receivedUs[from]!);
     for (let row = from; row < to; row++) {
       cursor.row = row;
       const nowUs = receivedUs[row]!;
       if (nowUs >= timers.nextDueUs) this.#passTime(nowUs);
-      assert(nowUs >= cursor.nowUs, 'time never goes back');
+      if (!(nowUs >= cursor.nowUs)) assert(false, 'time never goes back');
       cursor.nowUs = nowUs;
-      switch (kind[row]) {
-        case EventKind.trade:
-          this.#applyTrade(batch, row);
-          break;
-        case EventKind.level:
-          this.#applyLevel(batch, row);
-          break;
-        case EventKind.quote:
-          this.#applyQuote(batch, row);
-          break;
-        case EventKind.beat:
-          break;
-        default:
-          this.#applyDetail(batch.detail[row], batch.instrument[row]!);
+      const lane = this.#lanes[instrument[row]!];
+      if (kind[row] !== EventKind.trade || lane === undefined) {
+        this.#applyOther(batch, row);
+        if (desk.halted) return row + 1;
+        continue;
+      }
+      const venueUs = exchangeUs[row]!;
+      const timeUs = Number.isNaN(venueUs) ? nowUs : venueUs;
+      const isBuy = (flags[row]! & Flag.buy) !== 0;
+      const isSell = (flags[row]! & Flag.sell) !== 0;
+      if (timeUs >= lane.series.nextCloseUs) this.#closeBefore(lane, timeUs);
+      const { nodes } = lane.series;
+      for (let i = 0; i < nodes.length; i++) {
+        const { series } = nodes[i]!;
+        const isTaken = series.addTrade(price[row]!, size[row]!, isBuy ? 1 : isSell ? -1 : 0, timeUs);
+        if (!isTaken || series.nextCloseUs !== nodes[i]!.scheduledUs) this.#closes.follow(nodes[i]!, isTaken);
+      }
+      // A trade learned of after an outage only completes candles: nobody could have traded on it.
+      if ((flags[row]! & Flag.late) === 0) {
+        lane.market.applyTrade(price[row]!, nowUs);
+        const taker = isBuy ? 'buy' : isSell ? 'sell' : undefined;
+        exchange.onTrade(lane.instrument, price[row]!, size[row]!, taker, nowUs);
+        if (desk.hasNotices) desk.settle();
+        for (let i = 0; i < lane.onTrade.length; i++) desk.call(lane.onTrade[i]!);
       }
       if (desk.halted) return row + 1;
     }
     return to;
+  }
+
+  #applyOther(batch: EventBatch, row: number): void {
+    switch (batch.kind[row]) {
+      case EventKind.level:
+        this.#applyLevel(batch, row);
+        return;
+      case EventKind.quote:
+        this.#applyQuote(batch, row);
+        return;
+      case EventKind.beat:
+        return;
+      default:
+        this.#applyDetail(batch.detail[row], batch.instrument[row]!);
+    }
   }
 
   #start(nowUs: number): void {
@@ -231,25 +262,10 @@ export class Engine {
     this.#desk.settle();
   }
 
-  #applyTrade(batch: EventBatch, row: number): void {
-    const lane = this.#lanes[batch.instrument[row]!]!;
-    if (!this.#usesCandleEvents) {
-      if (tradeTimeUs(batch, row) >= lane.series.nextCloseUs) this.#closeBefore(lane, batch, row);
-      this.#closes.addTrade(lane.series, batch, row);
-    }
-    // A trade learned of after an outage only completes candles: nobody could have traded on it.
-    const flags = batch.flags[row]!;
-    if ((flags & Flag.late) !== 0) return;
-    const price = batch.price[row]!;
-    const nowUs = batch.receivedUs[row]!;
-    lane.market.applyTrade(price, nowUs);
-    this.#desk.exchange.onTrade(lane.instrument, price, batch.size[row]!, takerOf(flags), nowUs);
-    this.#call(lane.onTrade);
-  }
-
-  #closeBefore(lane: Lane, batch: EventBatch, row: number): void {
-    this.#closes.closeBefore(lane.series, tradeTimeUs(batch, row));
-    this.#passTime(batch.receivedUs[row]!);
+  #closeBefore(lane: Lane, timeUs: number): void {
+    const { nowUs } = this.#cursor;
+    this.#closes.closeBefore(lane.series, timeUs);
+    this.#passTime(nowUs);
   }
 
   #applyLevel(batch: EventBatch, row: number): void {
@@ -338,9 +354,4 @@ export class Engine {
         unreachable(trigger);
     }
   }
-}
-
-function takerOf(flags: number): Side | undefined {
-  if ((flags & Flag.buy) !== 0) return 'buy';
-  return (flags & Flag.sell) !== 0 ? 'sell' : undefined;
 }
