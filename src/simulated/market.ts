@@ -17,7 +17,7 @@ const DENSITY = 0.4;
 
 export type MarketOptions = {
   readonly seed: number;
-  /** Time of the empty beginning, µs. Default: 2026-01-02T03:04:05Z. */
+  /** Time from which the first step is counted, µs. Default: 2026-01-02T03:04:05Z. */
   readonly startUs?: number;
   /** Default: the built-in BTC/USD, ETH/USD and XRP/USD. */
   readonly symbols?: readonly MarketSymbol[];
@@ -150,11 +150,12 @@ export class SimulatedMarket {
 
   /** Appends the whole book of a symbol, best levels first, as a snapshot at the present time. */
   fillSnapshot(batch: EventBatch, symbol: number, depth = 1000): void {
-    const { ladder, ...state } = this.symbols[symbol]!;
+    const state = this.symbols[symbol]!;
+    const { ladder } = state;
     const { seq, timeUs } = this.#step;
     const priceScale = 10 ** state.symbol.priceDecimals;
     const sizeScale = 10 ** state.symbol.sizeDecimals;
-    let flags = Flag.clear as number;
+    let flags: number = Flag.clear;
     let row = -1;
     for (const isAsk of [false, true]) {
       const step = isAsk ? 1 : -1;

@@ -61,7 +61,7 @@ describe('a connection of the simulated Kraken', () => {
         }
       },
     );
-    fc.assert(property, { numRuns: 20 });
+    fc.assert(property, { numRuns: 12 });
   });
 
   test('sends a pushed-out level again when it comes back into range', () => {

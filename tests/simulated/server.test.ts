@@ -192,6 +192,14 @@ describe('the loopback venue', () => {
     expect(lagUs).toBeLessThan(1e6);
   });
 
+  test('stops by itself after its duration, and closes its connections', async () => {
+    const server = await start({ durationS: 0.2 });
+    const client = await connect(server);
+    await client.closed();
+    await server.closed;
+    await expect(connect(server)).rejects.toThrow('ECONNREFUSED');
+  });
+
   test('says where it cannot listen', async () => {
     const server = await start();
     const port = Number(new URL(server.url).port);
