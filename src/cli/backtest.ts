@@ -91,7 +91,7 @@ export async function backtest(
     ...(toUs === undefined ? {} : { toUs }),
   };
   const feed = historical(request.dataset, slice);
-  const folder = runFolder(request.out, name, 'backtest', identityOf(config, strategies, dataset));
+  const folder = request.out ?? runFolder(name, 'backtest', identityOf(config, strategies, dataset));
   const session = new RunSession({ folder, config, strategies, symbols: feed.symbols });
   await session.consume(feed, request.signal, (batch) => {
     const atUs = batch.length > 0 ? batch.receivedUs[batch.length - 1]! : Number.NaN;

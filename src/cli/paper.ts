@@ -16,7 +16,7 @@ import { loadStrategies } from './load.ts';
 import { Output } from './output.ts';
 import { createSession, formatSummary, requireFresh, runRecorder, stampNow } from './record.ts';
 import { readRunFile } from './runfile.ts';
-import { type LoadedBundle, RunSession, runFolder, SOFTWARE } from './session.ts';
+import { type LoadedBundle, RunSession, SOFTWARE } from './session.ts';
 import { runJson, summarize } from './summary.ts';
 
 export const command: Command = {
@@ -94,7 +94,7 @@ export async function paper(request: PaperRequest): Promise<PaperResult> {
   const feed = createSession(venue, { symbols, channels, depth, url });
   const name = basename(recording);
   const session = new RunSession({
-    folder: request.out ?? runFolder(undefined, name, 'paper', ''),
+    folder: request.out ?? join('reports', `${name}-paper`),
     config,
     strategies,
     symbols: feed.symbols,

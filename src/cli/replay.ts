@@ -108,7 +108,7 @@ export async function replay(
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     nowUs: () => performance.now() * 1000,
   });
-  const folder = runFolder(request.out, name, 'replay', identityOf(config, strategies, dataset));
+  const folder = request.out ?? runFolder(name, 'replay', identityOf(config, strategies, dataset));
   const session = new RunSession({ folder, config, strategies, symbols: source.symbols });
   await session.consume(pacer, request.signal, (batch) => {
     const atUs = batch.length > 0 ? batch.receivedUs[batch.length - 1]! : Number.NaN;

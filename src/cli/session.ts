@@ -122,7 +122,7 @@ export function identityOf(
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-/** `reports/<dataset>-<mode>-<8 digits of identity>`, unless the user said where. */
-export function runFolder(out: string | undefined, dataset: string, mode: string, identity: string): string {
-  return out ?? join('reports', `${dataset}-${mode}-${identity.slice(0, 8)}`);
+/** `reports/<dataset>-<mode>-<8 digits of identity>`: what gives another result gets another folder. */
+export function runFolder(dataset: string, mode: string, identity: string): string {
+  return join('reports', `${dataset}-${mode}-${identity.slice(0, 8)}`);
 }
