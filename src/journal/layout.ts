@@ -39,8 +39,11 @@ const SENTINEL = 0x1b2c3d4e5000;
 
 /** The stream's first message: the schema. */
 export const SCHEMA_BYTES = frame(Message.encode(Message.from(schema())));
-/** The stream's last message. */
-export const END_BYTES = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
+/**
+ * The end mark: Arrow's, and a word that readers of Arrow do not look at any more. Arrow's alone could be the first half of a
+ * batch's header, followed by zeros that a crash left.
+ */
+export const END_BYTES = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, ...Buffer.from('end mark'));
 
 const template = createTemplate();
 /** Every batch header has this length. */

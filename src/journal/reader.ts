@@ -101,10 +101,10 @@ async function* readSegment(
     yield* readArrow(reader, isLast, options);
     return;
   }
-  // An Arrow segment that is gone has been sealed since the folder was listed.
+  // An Arrow segment that is gone has been sealed since the folder was listed; it is then read from its first row on.
   const path = parquet ?? arrow!.replace(/\.arrow$/, '.parquet');
   if (options.verify !== false) await verifySegment(path);
-  yield* readSealed(path, options.fromSeq ?? 1);
+  yield* readSealed(path, arrow === undefined ? (options.fromSeq ?? 1) : 1);
 }
 
 function openArrow(path: string): SegmentReader | undefined {

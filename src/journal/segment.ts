@@ -107,13 +107,11 @@ export class SegmentReader {
     if (this.#end !== undefined) return undefined;
     const at = this.validBytes;
     const left = this.bytes - at;
-    if (left >= END_BYTES.length && this.#read(this.#head.subarray(0, END_BYTES.length), at)) {
-      if (Buffer.compare(this.#head.subarray(0, END_BYTES.length), END_BYTES) === 0) {
-        if (left > END_BYTES.length) return this.#cut(`there are bytes after the end mark at byte ${at}`);
-        this.validBytes += END_BYTES.length;
-        this.#end = { state: 'ended' };
-        return undefined;
-      }
+    if (this.#isEndMark(at)) {
+      if (left > END_BYTES.length) return this.#cut(`there are bytes after the end mark at byte ${at}`);
+      this.validBytes += END_BYTES.length;
+      this.#end = { state: 'ended' };
+      return undefined;
     }
     if (left === 0) return this.#cut('there is no end mark');
     if (left < HEAD_BYTES) return this.#cut(`the batch at byte ${at} is incomplete`);
@@ -142,6 +140,11 @@ export class SegmentReader {
   #cut(reason: string): undefined {
     this.#end = { state: 'cut', reason };
     return undefined;
+  }
+
+  #isEndMark(at: number): boolean {
+    const bytes = this.#head.subarray(0, END_BYTES.length);
+    return this.#read(bytes, at) && Buffer.compare(bytes, END_BYTES) === 0;
   }
 
   /** Whether sequence numbers go on by one and times do not go back; the checksum cannot tell. */
