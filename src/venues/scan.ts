@@ -56,9 +56,10 @@ export class ByteScanner {
     return true;
   }
 
-  /** The byte at the position, 0 at the end. */
-  peek(): number {
-    return this.at < this.end ? this.bytes[this.at]! : 0;
+  /** The byte so many behind the position, 0 beyond the end. */
+  peek(ahead = 0): number {
+    const at = this.at + ahead;
+    return at < this.end ? this.bytes[at]! : 0;
   }
 
   /** A JSON number without sign and exponent. */
@@ -122,17 +123,14 @@ export class ByteScanner {
     let next = at + 20;
     let micros = 0;
     if (bytes[next] === 0x2e) {
-      const dot = next++;
-      let weight = 100_000;
-      for (; next < this.end; next++) {
+      const first = next + 1;
+      for (next = first; next < this.end; next++) {
         const digit = bytes[next]! - 48;
         if (digit < 0 || digit > 9) break;
-        if (next - dot <= 6) {
-          micros += digit * weight;
-          weight /= 10;
-        }
+        if (next < first + 6) micros = micros * 10 + digit;
       }
-      if (next === dot + 1 || next > dot + 10) return false;
+      if (next === first || next > first + 9) return false;
+      for (let place = next; place < first + 6; place++) micros *= 10;
     }
     if (next + 2 > this.end || bytes[next] !== 0x5a || bytes[next + 1] !== 0x22) return false;
     const key = ((century * 100 + year) * 100 + month) * 100 + day;

@@ -6,6 +6,8 @@ import { ascii, type ByteScanner, type NameTable } from '../scan.ts';
 import { LEVEL_DIGITS_MAX, LevelDigits } from './book.ts';
 
 export const CHECKSUM_MAX = 0xffff_ffff;
+/** 10^22 is the largest power of ten that is an exact double. */
+export const DECIMALS_MAX = 22;
 
 /** One book frame: entries (one per element of `data`), each with the rows up to its `rowsEnd`. */
 export class BookFrame {
@@ -130,6 +132,9 @@ const ORDER_TYPE = ascii('"ord_type":');
 const LIMIT = ascii('"limit"');
 const MARKET = ascii('"market"');
 
+/** First letters of the keys. */
+const LETTER = { a: 0x61, b: 0x62, c: 0x63, o: 0x6f, p: 0x70, q: 0x71, s: 0x73, t: 0x74 } as const;
+
 const COMMA = 0x2c;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
@@ -208,27 +213,36 @@ export class FrameScan {
     let exchangeUs = Number.NaN;
     if (this.#take() !== OPEN_BRACE) return false;
     for (;;) {
-      let key = 0;
-      if (scanner.skip(SYMBOL)) {
-        key = SEEN.symbol;
-        instrument = scanner.name(this.#symbols);
-        if (instrument < 0) return false;
-      } else if (scanner.skip(BIDS)) {
-        key = SEEN.bids;
-        if (!this.#levels(frame, 0)) return false;
-      } else if (scanner.skip(ASKS)) {
-        key = SEEN.asks;
-        if (!this.#levels(frame, 1)) return false;
-      } else if (scanner.skip(CHECKSUM)) {
-        key = SEEN.checksum;
-        if (!scanner.integer(CHECKSUM_MAX)) return false;
-        checksum = scanner.mantissa;
-      } else if (scanner.skip(TIMESTAMP)) {
-        key = SEEN.timestamp;
-        if (!scanner.time()) return false;
-        exchangeUs = scanner.timeUs;
+      let key: number;
+      switch (scanner.peek(1)) {
+        case LETTER.s:
+          key = SEEN.symbol;
+          if (!scanner.skip(SYMBOL)) return false;
+          instrument = scanner.name(this.#symbols);
+          if (instrument < 0) return false;
+          break;
+        case LETTER.b:
+          key = SEEN.bids;
+          if (!scanner.skip(BIDS) || !this.#levels(frame, 0)) return false;
+          break;
+        case LETTER.a:
+          key = SEEN.asks;
+          if (!scanner.skip(ASKS) || !this.#levels(frame, 1)) return false;
+          break;
+        case LETTER.c:
+          key = SEEN.checksum;
+          if (!scanner.skip(CHECKSUM) || !scanner.integer(CHECKSUM_MAX)) return false;
+          checksum = scanner.mantissa;
+          break;
+        case LETTER.t:
+          key = SEEN.timestamp;
+          if (!scanner.skip(TIMESTAMP) || !scanner.time()) return false;
+          exchangeUs = scanner.timeUs;
+          break;
+        default:
+          return false;
       }
-      if (key === 0 || (seen & key) !== 0) return false;
+      if ((seen & key) !== 0) return false;
       seen |= key;
       const next = this.#take();
       if (next === CLOSE_BRACE) break;
@@ -249,7 +263,7 @@ export class FrameScan {
     }
     for (;;) {
       if (!scanner.skip(LEVEL_PRICE) || !scanner.decimal()) return false;
-      if (scanner.mantissa > Number.MAX_SAFE_INTEGER || scanner.decimals > 22) return false;
+      if (scanner.mantissa > Number.MAX_SAFE_INTEGER || scanner.decimals > DECIMALS_MAX) return false;
       const row = frame.addRow();
       frame.isAsk[row] = isAsk;
       frame.ticks[row] = scanner.mantissa;
@@ -257,7 +271,7 @@ export class FrameScan {
       frame.price[row] = scanner.value;
       digits.reset();
       digits.append(scanner.bytes, scanner.from, scanner.at);
-      if (!scanner.skip(LEVEL_SIZE) || !scanner.decimal() || scanner.decimals > 22) return false;
+      if (!scanner.skip(LEVEL_SIZE) || !scanner.decimal() || scanner.decimals > DECIMALS_MAX) return false;
       frame.size[row] = scanner.value;
       frame.sizeDecimals[row] = scanner.decimals;
       digits.append(scanner.bytes, scanner.from, scanner.at);
@@ -290,39 +304,48 @@ export class FrameScan {
   /** Reads one key and its value into the row; which key it was, or 0. */
   #tradeKey(frame: TradeFrame, row: number): number {
     const scanner = this.#scanner;
-    if (scanner.skip(SYMBOL)) {
-      const instrument = scanner.name(this.#symbols);
-      if (instrument < 0) return 0;
-      frame.instrument[row] = instrument;
-      return SEEN.symbol;
+    switch (scanner.peek(1)) {
+      case LETTER.s: {
+        if (!scanner.skip(SYMBOL)) return this.#side(frame, row);
+        const instrument = scanner.name(this.#symbols);
+        if (instrument < 0) return 0;
+        frame.instrument[row] = instrument;
+        return SEEN.symbol;
+      }
+      case LETTER.p:
+        if (!scanner.skip(PRICE) || !scanner.decimal() || scanner.decimals > DECIMALS_MAX) return 0;
+        frame.price[row] = scanner.value;
+        frame.decimals[row] = scanner.decimals;
+        return SEEN.price;
+      case LETTER.q:
+        if (!scanner.skip(SIZE) || !scanner.decimal() || scanner.decimals > DECIMALS_MAX) return 0;
+        frame.size[row] = scanner.value;
+        frame.sizeDecimals[row] = scanner.decimals;
+        return SEEN.size;
+      case LETTER.o:
+        if (!scanner.skip(ORDER_TYPE)) return 0;
+        return scanner.skip(LIMIT) || scanner.skip(MARKET) ? SEEN.orderType : 0;
+      case LETTER.t:
+        if (scanner.skip(ID)) {
+          if (!scanner.integer(Number.MAX_SAFE_INTEGER)) return 0;
+          frame.id[row] = scanner.mantissa;
+          return SEEN.id;
+        }
+        if (!scanner.skip(TIMESTAMP) || !scanner.time()) return 0;
+        frame.exchangeUs[row] = scanner.timeUs;
+        return SEEN.timestamp;
+      default:
+        return 0;
     }
-    if (scanner.skip(SIDE)) {
-      if (scanner.skip(BUY)) frame.side[row] = Flag.buy;
-      else if (scanner.skip(SELL)) frame.side[row] = Flag.sell;
-      else return 0;
-      return SEEN.side;
-    }
-    if (scanner.skip(PRICE)) {
-      if (!scanner.decimal() || scanner.decimals > 22) return 0;
-      frame.price[row] = scanner.value;
-      frame.decimals[row] = scanner.decimals;
-      return SEEN.price;
-    }
-    if (scanner.skip(SIZE)) {
-      if (!scanner.decimal() || scanner.decimals > 22) return 0;
-      frame.size[row] = scanner.value;
-      frame.sizeDecimals[row] = scanner.decimals;
-      return SEEN.size;
-    }
-    if (scanner.skip(ORDER_TYPE)) return scanner.skip(LIMIT) || scanner.skip(MARKET) ? SEEN.orderType : 0;
-    if (scanner.skip(ID)) {
-      if (!scanner.integer(Number.MAX_SAFE_INTEGER)) return 0;
-      frame.id[row] = scanner.mantissa;
-      return SEEN.id;
-    }
-    if (!scanner.skip(TIMESTAMP) || !scanner.time()) return 0;
-    frame.exchangeUs[row] = scanner.timeUs;
-    return SEEN.timestamp;
+  }
+
+  #side(frame: TradeFrame, row: number): number {
+    const scanner = this.#scanner;
+    if (!scanner.skip(SIDE)) return 0;
+    if (scanner.skip(BUY)) frame.side[row] = Flag.buy;
+    else if (scanner.skip(SELL)) frame.side[row] = Flag.sell;
+    else return 0;
+    return SEEN.side;
   }
 
   /** The byte at the position, stepped over; 0 at the end. */

@@ -5,7 +5,7 @@ import { type CandleDetail, Flag } from '../../core/event.ts';
 import type { Instrument } from '../../core/instrument.ts';
 import { parseTimeUs } from '../../core/time.ts';
 import { LEVEL_DIGITS_MAX, LevelDigits } from './book.ts';
-import { type BookFrame, CHECKSUM_MAX, type TradeFrame } from './frames.ts';
+import { type BookFrame, CHECKSUM_MAX, DECIMALS_MAX, type TradeFrame } from './frames.ts';
 
 /** The frame is not what the protocol says; the message says where, in few words. */
 export class MalformedFrame extends Error {
@@ -255,7 +255,8 @@ function decimalOf(fields: Fields, key: string): Decimal {
   const text = typeof source === 'string' && NUMBER.test(source) ? plainText(source) : '';
   const match = PLAIN.exec(text);
   const decimals = match?.[1]?.length ?? 0;
-  if (match === null || text.length > 64 || decimals > 22) throw new MalformedFrame(`${key} is no decimal`);
+  if (match === null || text.length > 64 || decimals > DECIMALS_MAX)
+    throw new MalformedFrame(`${key} is no decimal`);
   return { text, value: Number(text), decimals };
 }
 
