@@ -1,17 +1,8 @@
 // The roof: which commands there are, and the only place that catches. Each command's file is loaded when it is
 // asked for, so that `--help` stays fast.
 import yargs, { type Argv } from 'yargs';
+import { type Command, EXIT } from './cli/command.ts';
 import { DataError, UsageError, unknownName, VenueError } from './core/errors.ts';
-
-/** What a command's file exports. `run` returns the exit code; it throws the errors of core/errors.ts. */
-export type Command = {
-  readonly usage: string;
-  readonly options: (argv: Argv) => Argv;
-  readonly run: (args: Arguments) => Promise<number>;
-};
-
-/** Parsed flags and positionals; each command narrows what it declared. */
-export type Arguments = Readonly<Record<string, unknown>>;
 
 type Entry = readonly [name: string, description: string, load: () => Promise<{ readonly command: Command }>];
 
@@ -34,16 +25,6 @@ const COMMANDS: readonly Entry[] = [
   ['bench', 'Measure latency from frame to order', () => import('./cli/bench.ts')],
   ['doctor', 'Check that this machine has what retick needs', () => import('./cli/doctor.ts')],
 ];
-
-export const EXIT = {
-  done: 0,
-  failed: 1,
-  usage: 2,
-  data: 3,
-  venue: 4,
-  internal: 70,
-  interrupted: 130,
-} as const;
 
 export async function main(argv: readonly string[]): Promise<void> {
   try {

@@ -2,12 +2,12 @@
 // time, no receive times, no outages. The engine is the one that runs live.
 import { basename } from 'node:path';
 import type { Argv } from 'yargs';
-import { type Arguments, type Command, EXIT } from '../cli.ts';
 import { formatTimeUs, parseDurationUs } from '../core/time.ts';
 import { readManifest } from '../datasets/manifest.ts';
 import type { RunConfig } from '../engine/config.ts';
 import { historical } from '../feeds/historical.ts';
 import type { Run } from '../runs/run.ts';
+import { type Arguments, type Command, EXIT } from './command.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { loadStrategies } from './load.ts';
 import { count, Output } from './output.ts';

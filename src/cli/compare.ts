@@ -1,11 +1,11 @@
 // `retick compare`: are two runs the same, and if not, where do they part and why?
 import type { Argv } from 'yargs';
-import { type Arguments, type Command, EXIT } from '../cli.ts';
 import { UsageError } from '../core/errors.ts';
 import { formatTimeUs } from '../core/time.ts';
 import { type Comparison, compareRuns, DEFAULT_TOLERANCE, type Divergence } from '../runs/compare.ts';
 import { formatRecord } from '../runs/log.ts';
 import { readRun } from '../runs/run.ts';
+import { type Arguments, type Command, EXIT } from './command.ts';
 import { findInputDifference, type InputDifference } from './divergence.ts';
 import { count, Output, paint, table } from './output.ts';
 

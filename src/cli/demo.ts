@@ -3,7 +3,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Argv } from 'yargs';
-import { type Arguments, type Command, EXIT } from '../cli.ts';
 import { assert } from '../core/assert.ts';
 import { parseRunConfig, type RunConfig } from '../engine/config.ts';
 import { writeReport } from '../reports/report.ts';
@@ -11,6 +10,7 @@ import { type Comparison, compareRuns } from '../runs/compare.ts';
 import type { Run } from '../runs/run.ts';
 import { startServer } from '../simulated/server.ts';
 import { backtest } from './backtest.ts';
+import { type Arguments, type Command, EXIT } from './command.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { formatLatency } from './latency.ts';
 import { loadStrategies } from './load.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Argv } from 'yargs';
-import { type Arguments, type Command, EXIT } from '../cli.ts';
+import { type Arguments, type Command, EXIT } from './command.ts';
 import { bytes, Output, paint } from './output.ts';
 
 export const command: Command = {

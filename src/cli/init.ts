@@ -2,8 +2,8 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Argv } from 'yargs';
-import { type Arguments, type Command, EXIT } from '../cli.ts';
 import { UsageError } from '../core/errors.ts';
+import { type Arguments, type Command, EXIT } from './command.ts';
 import { Output } from './output.ts';
 
 export const command: Command = {

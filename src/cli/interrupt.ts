@@ -1,5 +1,5 @@
 // Ctrl-C: the first signal asks for an orderly end, the second one leaves at once.
-import { EXIT } from '../cli.ts';
+import { EXIT } from './command.ts';
 
 /** An abort signal raised by the first SIGINT or SIGTERM; the second exits the process with 130. */
 export function listenForInterrupt(note: (text: string) => void): {

@@ -1,7 +1,6 @@
 // `retick paper`: records, and runs strategies on the very records that go to the journal.
 import { basename, join } from 'node:path';
 import type { Argv } from 'yargs';
-import { type Arguments, type Command, EXIT } from '../cli.ts';
 import { parseDurationUs } from '../core/time.ts';
 import type { Manifest } from '../datasets/manifest.ts';
 import { buildTables } from '../datasets/tables.ts';
@@ -10,6 +9,7 @@ import type { ConnectionLimits } from '../journal/connection.ts';
 import { Recorder, type RecorderSummary } from '../journal/recorder.ts';
 import type { Run } from '../runs/run.ts';
 import { findVenue } from '../venues/list.ts';
+import { type Arguments, type Command, EXIT } from './command.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { formatLatency, LatencyProbe } from './latency.ts';
 import { loadStrategies } from './load.ts';

@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Argv } from 'yargs';
-import { type Arguments, type Command, EXIT } from '../cli.ts';
 import { UsageError, unknownName } from '../core/errors.ts';
 import type { Session } from '../core/frame.ts';
 import { parseDurationUs } from '../core/time.ts';
@@ -11,6 +10,7 @@ import { buildTables } from '../datasets/tables.ts';
 import { Recorder, type RecorderStatus, type RecorderSummary } from '../journal/recorder.ts';
 import { findVenue } from '../venues/list.ts';
 import type { Venue } from '../venues/venue.ts';
+import { type Arguments, type Command, EXIT } from './command.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { bytes, count, Output } from './output.ts';
 import { SOFTWARE } from './session.ts';

@@ -1,7 +1,6 @@
 // `retick replay`: a recording, fed to strategies at any speed. The speed never changes the result.
 import { basename } from 'node:path';
 import type { Argv } from 'yargs';
-import { type Arguments, type Command, EXIT } from '../cli.ts';
 import { UsageError } from '../core/errors.ts';
 import type { Feed } from '../core/event.ts';
 import { formatTimeUs, parseTimeUs } from '../core/time.ts';
@@ -10,6 +9,7 @@ import { parseRunConfig, type RunConfig } from '../engine/config.ts';
 import { type PacedFeed, paced } from '../feeds/pace.ts';
 import { replayFrames, replayTables } from '../feeds/replay.ts';
 import type { Run } from '../runs/run.ts';
+import { type Arguments, type Command, EXIT } from './command.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { loadStrategies } from './load.ts';
 import { count, Output } from './output.ts';

@@ -2,10 +2,10 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Argv } from 'yargs';
-import { type Arguments, type Command, EXIT } from '../cli.ts';
 import { writeReport } from '../reports/report.ts';
 import { compareRuns, DEFAULT_TOLERANCE } from '../runs/compare.ts';
 import { readRun } from '../runs/run.ts';
+import { type Arguments, type Command, EXIT } from './command.ts';
 import { bytes, Output } from './output.ts';
 
 export const command: Command = {

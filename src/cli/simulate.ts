@@ -1,9 +1,9 @@
 // `retick simulate`: a simulated market behind a real WebSocket server, for a person or a program to connect to.
 import type { Argv } from 'yargs';
-import { type Arguments, type Command, EXIT } from '../cli.ts';
 import { UsageError } from '../core/errors.ts';
 import { parseDurationUs } from '../core/time.ts';
 import { startServer } from '../simulated/server.ts';
+import { type Arguments, type Command, EXIT } from './command.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { count, Output } from './output.ts';
 

@@ -1,7 +1,7 @@
 // `retick strategies`: which strategies there are, and each one's parameters with their defaults.
 import type { Argv } from 'yargs';
 import { z } from 'zod';
-import { type Arguments, type Command, EXIT } from '../cli.ts';
+import { type Arguments, type Command, EXIT } from './command.ts';
 import { type BundledStrategy, listStrategies, loadStrategy } from './load.ts';
 import { Output, paint, table } from './output.ts';
 
