@@ -1,6 +1,6 @@
 // Fewer points, the same picture: first, last, lowest and highest of each pixel column (M4, Jugel et al. 2014),
 // so that no true extreme is lost; and candles merged into fewer candles.
-import type { CandleRecord } from '../runs/compare.ts';
+import type { RecordOf } from '../runs/log.ts';
 import type { Series } from './evidence.ts';
 
 /** As wide as the charts are, in pixels. */
@@ -31,10 +31,13 @@ export function reduceSeries(series: Series, columns = COLUMNS): Series {
 }
 
 /** At most `max` candles: neighbours are merged, n by n. */
-export function mergeCandles(candles: readonly CandleRecord[], max = 480): readonly CandleRecord[] {
+export function mergeCandles(
+  candles: readonly RecordOf<'candle'>[],
+  max = 480,
+): readonly RecordOf<'candle'>[] {
   const size = Math.ceil(candles.length / max);
   if (size <= 1) return candles;
-  const merged: CandleRecord[] = [];
+  const merged: RecordOf<'candle'>[] = [];
   for (let start = 0; start < candles.length; start += size) {
     const group = candles.slice(start, start + size);
     const first = group[0]!;

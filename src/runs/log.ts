@@ -12,6 +12,8 @@ const BUFFER_CHARS = 1 << 18;
 /** The log's record as it stands in the file: a checkpoint also carries the digest of every byte before it. */
 export type LoggedRecord = RunRecord & { readonly digest?: string };
 
+export type RecordOf<T extends RunRecord['type']> = Extract<RunRecord, { type: T }>;
+
 export class RunLogWriter implements RunLog {
   readonly path: string;
   readonly counts: Record<string, number> = {};
@@ -96,7 +98,11 @@ const EXACT: Readonly<Record<string, number>> = {
   '-0': -0,
 };
 /** Fields that hold numbers and may hold one of the texts above; a reason such as "NaN" stays a text. */
-const NUMERIC = new Set(['price', 'value', 'signalMid', 'fillMid', 'seq', 'timeUs', 'size', 'limit']);
+const NUMERIC = new Set([
+  ...['seq', 'timeUs', 'value', 'max', 'volume'],
+  ...['price', 'size', 'filledSize', 'signalMid', 'fillMid', 'createdUs', 'dueUs'],
+  ...['limit', 'quote', 'stopLoss', 'takeProfit'],
+]);
 
 export function parseRecord(line: string): LoggedRecord {
   return JSON.parse(line, (key, value: unknown) =>
@@ -118,7 +124,7 @@ export function* readLog(path: string): Generator<LoggedRecord> {
 }
 
 /** Lines without their ends; an unfinished last line is yielded too. */
-export function* readLines(path: string): Generator<string> {
+export function* readLines(path: string): Generator<string, undefined> {
   const file = openSync(path, 'r');
   try {
     const chunk = Buffer.alloc(1 << 20);
@@ -132,6 +138,7 @@ export function* readLines(path: string): Generator<string> {
       yield* lines;
     }
     if (rest !== '') yield rest;
+    return undefined;
   } finally {
     closeSync(file);
   }

@@ -214,7 +214,7 @@ function toBatch(schema: Schema, rows: readonly Readonly<Record<string, Cell>>[]
   for (const [name, type] of Object.entries(schema)) {
     columns[name] =
       type === 'text'
-        ? rows.map((row) => (row[name] === undefined ? null : String(row[name] ?? '')))
+        ? rows.map((row) => (row[name] == null ? null : String(row[name])))
         : Float64Array.from(rows, (row) => Number(row[name] ?? Number.NaN));
   }
   return { length: rows.length, columns };

@@ -1,6 +1,6 @@
 // Round trips: from flat to flat (or through a flip), by strategy and symbol, out of a run's fills.
 import type { Fill } from '../core/order.ts';
-import type { CandleRecord } from './compare.ts';
+import type { RecordOf } from './log.ts';
 
 export type RoundTrip = {
   readonly strategy: string;
@@ -30,7 +30,7 @@ export type TimedFill = { readonly timeUs: number; readonly fill: Fill; readonly
 /** Trips in the order in which they closed. A position still open at the end is none. */
 export function roundTrips(
   fills: readonly TimedFill[],
-  candles: readonly CandleRecord[],
+  candles: readonly RecordOf<'candle'>[],
 ): readonly RoundTrip[] {
   const open = new Map<string, OpenTrip>();
   const trips: RoundTrip[] = [];
@@ -93,7 +93,7 @@ function grow(trip: OpenTrip, signed: number, price: number, fee: number): void 
   trip.fees += fee;
 }
 
-function finish(trip: OpenTrip, last: TimedFill, candles: readonly CandleRecord[]): RoundTrip {
+function finish(trip: OpenTrip, last: TimedFill, candles: readonly RecordOf<'candle'>[]): RoundTrip {
   const { fill } = trip.first;
   const isLong = fill.side === 'buy';
   const pnl = (isLong ? 1 : -1) * (trip.exitNotional - trip.entryNotional) - trip.fees;
@@ -120,7 +120,7 @@ function finish(trip: OpenTrip, last: TimedFill, candles: readonly CandleRecord[
 }
 
 function extremes(
-  candles: readonly CandleRecord[],
+  candles: readonly RecordOf<'candle'>[],
   symbol: string,
   fromUs: number,
   toUs: number,

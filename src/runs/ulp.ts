@@ -1,6 +1,4 @@
-// Distances between doubles.
-
-export type Difference = { absolute: number; relative: number; ulp: number };
+// The distance between two doubles, counted in doubles.
 
 const buffer = new DataView(new ArrayBuffer(8));
 
