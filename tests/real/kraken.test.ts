@@ -43,7 +43,15 @@ function decodeAll(payloads: readonly Uint8Array[], session: Session, scans: boo
     decoder.decode({ seq: index + 1, receivedUs: index, kind: RecordKind.text, connection: 0, payload }, out);
   });
   const statuses: StatusDetail[] = [];
-  const seen = { messages: 0, snapshots: 0, removals: 0, instruments: 0, statuses, out };
+  const seen = {
+    checks: decoder.bookChecks[0],
+    messages: 0,
+    snapshots: 0,
+    removals: 0,
+    instruments: 0,
+    statuses,
+    out,
+  };
   for (let row = 0; row < out.length; row++) {
     const detail = out.detail[row];
     if (detail?.type === 'status') statuses.push(detail);
@@ -65,6 +73,7 @@ describe.skipIf(!isHere)('real Kraken captures', () => {
     const payloads = readCapture('kraken_btcusd_l2.cbcap').map((frame) => frame.payload);
     expect(payloads.filter((payload) => text(payload).includes('"unsubscribe"'))).toHaveLength(7);
     const seen = decodeAll(payloads, sessionOf(['BTC/USD'], 10), scans);
+    expect(seen.checks).toEqual({ verified: 301, failed: 0, unchecked: 0 });
     expect(seen).toMatchObject({ messages: 301, snapshots: 5, instruments: 1 });
     expect(seen.statuses.filter(isState('subscribed'))).toHaveLength(8);
     // Four times the book was lost by an unsubscription, and four snapshots made it good again.
@@ -76,6 +85,7 @@ describe.skipIf(!isHere)('real Kraken captures', () => {
   test.each([true, false])('all 1147 checksums of the depth 25 capture hold (scan: %s)', (scans) => {
     const payloads = readCapture('kraken_xrpusd_sample.cbcap').map((frame) => frame.payload);
     const seen = decodeAll(payloads, sessionOf(['XRP/USD'], 25), scans);
+    expect(seen.checks).toEqual({ verified: 1147, failed: 0, unchecked: 0 });
     expect(seen).toMatchObject({ messages: 1147, snapshots: 1, instruments: 1 });
     expect(seen.statuses.filter(isState('gap'))).toHaveLength(0);
     expect(seen.statuses.filter(isState('unknown'))).toHaveLength(0);
