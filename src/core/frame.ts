@@ -73,6 +73,7 @@ export type Control =
   /** The disk did not follow: the socket was not read for so long, and what it held is as much late. */
   | { readonly type: 'stall'; readonly queuedBytes: number; readonly stalledMs: number }
   | { readonly type: 'drop'; readonly frames: number; readonly bytes: number; readonly reason: string }
+  /** A former recorder stopped without closing: of this segment so many rows were kept and so many bytes cut off. */
   | {
       readonly type: 'cut';
       readonly segment: string;

@@ -4,6 +4,7 @@ import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync }
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UsageError } from '../core/errors.ts';
 
+/** To be released once; further calls do nothing. */
 export type Lock = { release(): void };
 
 /** Locks held by this very process, which the process number cannot tell apart. */
@@ -61,8 +62,11 @@ async function tryLock(path: string): Promise<Lock | { readonly holder: string }
     held.delete(path);
     return { holder: holder.split(' ')[0]! };
   }
+  let isHeld = true;
   return {
     release() {
+      if (!isHeld) return;
+      isHeld = false;
       if (readLock(path) === mine) rmSync(path, { force: true });
       held.delete(path);
     },

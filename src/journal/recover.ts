@@ -14,7 +14,7 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { DataError } from '../core/errors.ts';
 import type { Control } from '../core/frame.ts';
-import { syncFolder } from '../parquet/parquet.ts';
+import { syncFolder } from '../parquet/durable.ts';
 import { waitForLock } from './lock.ts';
 import { readSummary, verifySegment } from './seal.ts';
 import { listSegments, type Segment, SegmentReader } from './segment.ts';

@@ -11,7 +11,8 @@ import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { assert } from '../core/assert.ts';
 import { DataError } from '../core/errors.ts';
-import { readParquet, syncFolder, type TableBatch, writeParquet } from '../parquet/parquet.ts';
+import { syncFolder } from '../parquet/durable.ts';
+import { readParquet, type TableBatch, writeParquet } from '../parquet/parquet.ts';
 import { waitForLock } from './lock.ts';
 import { type SegmentBatch, SegmentReader } from './segment.ts';
 

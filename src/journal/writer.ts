@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { assert } from '../core/assert.ts';
 import { DataError } from '../core/errors.ts';
 import { encodeControl, RecordKind } from '../core/frame.ts';
-import { syncFolder } from '../parquet/parquet.ts';
+import { syncFolder } from '../parquet/durable.ts';
 import { JournalBatch } from './batch.ts';
 import { END_BYTES, SCHEMA_BYTES } from './layout.ts';
 import { type Lock, takeLock } from './lock.ts';

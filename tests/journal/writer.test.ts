@@ -90,7 +90,7 @@ test('a journal is continued where it ended, in a new segment', async () => {
     [1, 10],
     [11, 20],
   ] as const) {
-    const writer = await JournalWriter.open(folder);
+    const writer = await JournalWriter.open(folder, { seal: false });
     expect(writer.lastSeq).toBe(from - 1);
     expect(writer.acknowledgedSeq).toBe(from - 1);
     expect(writer.cut).toBeUndefined();
@@ -98,7 +98,7 @@ test('a journal is continued where it ended, in a new segment', async () => {
     await writer.close();
   }
   expectRecords(await readAll(folder), 1, 20);
-  expect(readdirSync(folder).filter((name) => name.endsWith('.parquet')).length).toBe(2);
+  expect(readdirSync(folder).sort()).toEqual(['000001.arrow', '000002.arrow']);
 });
 
 test('a writer without records leaves nothing behind', async () => {
@@ -189,7 +189,7 @@ test.skipIf(process.platform === 'win32')(
     const read = await readAll(folder);
     expect(read.length).toBeGreaterThanOrEqual(acknowledged);
     expectRecords(read, 1, read.length);
-    const writer = await JournalWriter.open(folder);
+    const writer = await JournalWriter.open(folder, { seal: false });
     expect(writer.cut).toMatchObject({ segment: '000001', rows: read.length });
     await writer.close();
     expect((await readAll(folder)).length).toBe(read.length + 1);
