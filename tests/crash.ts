@@ -3,7 +3,7 @@
 // `node tests/crash.ts [kills] [seed]`; with the same seed the same moments are tried.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -20,6 +20,8 @@ const script = fileURLToPath(import.meta.url);
 async function main(kills: number, seed: number): Promise<void> {
   console.log(`crash: ${kills} kills, seed ${seed}`);
   const folder = join(mkdtempSync(join(tmpdir(), 'retick-crash-')), 'journal');
+  // The first one may be killed before it has made the folder.
+  mkdirSync(folder);
   const random = new Random(seed);
   let checkedSeq = 0;
   let cuts = 0;
