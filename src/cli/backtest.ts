@@ -78,7 +78,7 @@ export async function backtest(
   const name = basename(request.dataset);
   const dataset = {
     name,
-    digest: (await readManifest(request.dataset)).digest,
+    digest: readManifest(request.dataset).digest,
     feed: 'historical',
     fromUs: fromUs ?? null,
     toUs: toUs ?? null,

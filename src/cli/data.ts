@@ -1,1 +1,209 @@
-export { command } from './doctor.ts';
+// `retick data check|info|tables|import`: what a recording holds, whether it is whole, and how others' captures become one.
+import { basename, join } from 'node:path';
+import type { Argv } from 'yargs';
+import { UsageError, unknownName } from '../core/errors.ts';
+import { formatTimeUs } from '../core/time.ts';
+import { type CheckReport, checkRecording } from '../datasets/check.ts';
+import { CAPTURE_FORMATS, type CaptureFormat, importCapture } from '../datasets/import.ts';
+import { describeRecording, type RecordingInfo } from '../datasets/info.ts';
+import type { Gap, Manifest } from '../datasets/manifest.ts';
+import { buildTables } from '../datasets/tables.ts';
+import { findVenue } from '../venues/list.ts';
+import { type Arguments, type Command, EXIT } from './command.ts';
+import { bytes, count, Output, paint, table } from './output.ts';
+import { SOFTWARE } from './software.ts';
+
+const ACTIONS = ['check', 'info', 'tables', 'import'] as const;
+
+export const command: Command = {
+  usage: [
+    `data ${ACTIONS.join('|')} …`,
+    '',
+    'retick data check RECORDING     is it whole? counts, gaps, checksums, continuity; exit 1 if not',
+    'retick data info RECORDING      what is in it',
+    'retick data tables RECORDING    derive its tables from the journal again',
+    'retick data import FILE… --format F --venue V [--out datasets/NAME]',
+  ].join('\n'),
+  options: (argv: Argv) =>
+    argv
+      .demandCommand(1)
+      .option('format', {
+        type: 'string',
+        describe: `import: ${CAPTURE_FORMATS.join(', ')} (lines is <receive ns> <json>); gzip or not`,
+      })
+      .option('venue', { type: 'string', describe: 'import: whose frames they are' })
+      .option('out', { type: 'string', describe: 'import: the recording to write (default: datasets/FILE)' })
+      .option('symbols', {
+        type: 'array',
+        string: true,
+        describe: 'import: instruments (default: those in the frames)',
+      })
+      .option('depth', {
+        type: 'number',
+        describe: 'import: book depth (default: as acknowledged in the frames)',
+      })
+      .example('retick data import capture.gz --format lines --venue kraken', ''),
+  run: async (args: Arguments) => {
+    const [action, ...paths] = (args._ as readonly unknown[]).map(String);
+    const output = new Output(args.json === true);
+    if (action === undefined) throw new UsageError(`data needs a command (known: ${ACTIONS.join(', ')})`);
+    if (action === 'import') return await runImport(paths, args, output);
+    if (!(ACTIONS as readonly string[]).includes(action)) {
+      throw unknownName('data command', action, ACTIONS);
+    }
+    const [recording] = paths;
+    if (recording === undefined || paths.length > 1) {
+      throw new UsageError(`data ${action} takes one recording, got ${paths.length}`);
+    }
+    if (action === 'check') {
+      const report = await checkRecording(recording);
+      output.result(report, formatCheck(report));
+      return report.problems.length === 0 ? EXIT.done : EXIT.failed;
+    }
+    if (action === 'info') {
+      const info = describeRecording(recording);
+      output.result(info, formatInfo(info));
+      return EXIT.done;
+    }
+    const manifest = await buildTables(recording);
+    output.result(manifest, `derived ${formatTables(manifest)}\ndigest ${manifest.digest.slice(0, 16)}`);
+    return EXIT.done;
+  },
+};
+
+async function runImport(files: readonly string[], args: Arguments, output: Output): Promise<number> {
+  const [first] = files;
+  if (first === undefined) throw new UsageError('data import needs at least one file');
+  const format = args.format as string | undefined;
+  if (format === undefined)
+    throw new UsageError(`--format is missing (known: ${CAPTURE_FORMATS.join(', ')})`);
+  if (!(CAPTURE_FORMATS as readonly string[]).includes(format)) {
+    throw unknownName('capture format', format, CAPTURE_FORMATS, '--format');
+  }
+  if (args.venue === undefined) throw new UsageError('--venue is missing: whose frames are they?');
+  const venue = findVenue(String(args.venue)).name;
+  const out = (args.out as string | undefined) ?? join('datasets', basename(first).replace(/\.[^.]*$/, ''));
+  const { symbols, depth } = args as { readonly symbols?: readonly string[]; readonly depth?: number };
+  const imported = await importCapture({
+    files,
+    format: format as CaptureFormat,
+    venue,
+    out,
+    software: SOFTWARE,
+    ...(symbols === undefined ? {} : { symbols }),
+    ...(depth === undefined ? {} : { depth }),
+  });
+  const { manifest } = imported;
+  output.result(
+    imported,
+    [
+      `imported ${count(manifest.counts.frames.text)} frames of ${manifest.symbols.join(', ')} into ${out}`,
+      `receive times moved forward so that none goes back: ${count(imported.clamped)}`,
+      `derived ${formatTables(manifest)}`,
+      `next: retick data check ${out}`,
+    ].join('\n'),
+  );
+  return EXIT.done;
+}
+
+function formatCheck(report: CheckReport): string {
+  const { records, frames, unknown, connections, clockSteps, checksums, segments, tables } = report;
+  const lines = [
+    `${report.recording}: ${count(records)} records in ${segments} segments, ${formatSpan(report.span)}`,
+    `${count(frames.text + frames.binary)} frames, ${count(unknown)} of them unknown; ${connections} connections; ${clockSteps} clock steps; tables ${tables === 'equal' ? 'equal to the journal' : tables}`,
+    `checksums: ${count(checksums.verified)} of ${count(checksums.messages)} book messages verified, ${count(checksums.failed)} failed`,
+    '',
+    table(
+      [
+        'symbol',
+        'trades',
+        'ids missing',
+        'repeated',
+        'late',
+        'book messages',
+        'snapshots',
+        'verified',
+        'gaps',
+        'book invalid',
+      ],
+      report.symbols.map(({ symbol, counts, checksums: own, trades }) => [
+        symbol,
+        count(trades.trades),
+        count(trades.missing),
+        count(trades.repeated),
+        count(trades.late),
+        count(counts.books),
+        count(counts.snapshots),
+        own === null ? 'n/a' : `${count(own.verified)}/${count(own.messages)}`,
+        count(counts.gaps),
+        `${(counts.invalidBookUs / 1e6).toFixed(2)} s`,
+      ]),
+    ),
+    ...formatGaps(report.gaps),
+    '',
+    ...(report.problems.length === 0
+      ? [paint('green', 'whole: nothing recorded is lost or changed')]
+      : report.problems.map((problem) => paint('red', `problem: ${problem}`))),
+  ];
+  return lines.join('\n');
+}
+
+/** Gaps that are printed; `--json` has them all. */
+const GAPS_MAX = 20;
+
+function formatGaps(gaps: readonly Gap[]): readonly string[] {
+  if (gaps.length === 0) return ['', 'no gaps'];
+  const rows = gaps
+    .slice(0, GAPS_MAX)
+    .map(({ cause, channel, symbol, fromUs, toUs, detail }) => [
+      formatTimeUs(fromUs),
+      toUs === null ? 'never' : `${((toUs - fromUs) / 1000).toFixed(1)} ms`,
+      cause,
+      channel,
+      symbol,
+      detail,
+    ]);
+  const more = gaps.length > GAPS_MAX ? [`${count(gaps.length - GAPS_MAX)} more gaps (--json has all)`] : [];
+  return ['', table(['gap from', 'healed after', 'cause', 'channel', 'symbol', 'detail'], rows), ...more];
+}
+
+function formatInfo(info: RecordingInfo): string {
+  return [
+    `${info.recording}: ${info.venue} at ${info.url}, ${info.channels.join(', ')}, book depth ${info.depth}`,
+    formatSpan(info.span),
+    `${count(info.frames)} frames (${count(info.framesPerSecond, 1)}/s), ${count(info.events)} events (${count(info.eventsPerSecond, 1)}/s), ${count(info.unknown)} unknown frames, ${info.connections} connections`,
+    '',
+    table(
+      ['symbol', 'trades', 'per s', 'book messages', 'per s', 'quotes', 'gaps', 'book valid'],
+      info.symbols.map((symbol) => [
+        symbol.symbol,
+        count(symbol.trades),
+        count(symbol.tradesPerSecond, 1),
+        count(symbol.books),
+        count(symbol.bookMessagesPerSecond, 1),
+        count(symbol.quotes),
+        count(symbol.gaps),
+        `${(symbol.validBookShare * 100).toFixed(2)}%`,
+      ]),
+    ),
+    '',
+    table(
+      ['table', 'rows', 'files', 'size'],
+      info.tables.map(({ name, rows, files, bytes: size }) => [name, count(rows), count(files), bytes(size)]),
+    ),
+    ...formatGaps(info.gaps),
+    '',
+    `digest ${info.digest}   ${info.software}, Node ${info.node}`,
+  ].join('\n');
+}
+
+function formatSpan(span: Manifest['span']): string {
+  if (span === null) return 'empty';
+  const { firstUs, lastUs } = span;
+  return `${formatTimeUs(firstUs)} to ${formatTimeUs(lastUs)} (${((lastUs - firstUs) / 1e6).toFixed(1)} s)`;
+}
+
+/** `trades 12, book 340`. */
+export function formatTables({ tables }: Manifest): string {
+  return tables.map(({ name, rows }) => `${name} ${count(rows)}`).join(', ');
+}

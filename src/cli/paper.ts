@@ -16,7 +16,8 @@ import { loadStrategies } from './load.ts';
 import { Output } from './output.ts';
 import { createSession, formatSummary, requireFresh, runRecorder, stampNow } from './record.ts';
 import { readRunFile } from './runfile.ts';
-import { type LoadedBundle, RunSession, SOFTWARE } from './session.ts';
+import { type LoadedBundle, RunSession } from './session.ts';
+import { SOFTWARE } from './software.ts';
 import { runJson, summarize } from './summary.ts';
 
 export const command: Command = {

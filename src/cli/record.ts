@@ -13,7 +13,7 @@ import type { Venue } from '../venues/venue.ts';
 import { type Arguments, type Command, EXIT } from './command.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { bytes, count, Output } from './output.ts';
-import { SOFTWARE } from './session.ts';
+import { SOFTWARE } from './software.ts';
 
 export const command: Command = {
   usage: 'record VENUE SYMBOL… [--channels …] [--depth 25] [--duration 10m] [--out datasets/NAME]',

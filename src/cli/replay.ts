@@ -87,7 +87,7 @@ export async function replay(
   request: ReplayRequest,
 ): Promise<{ readonly run: Run; readonly session: RunSession }> {
   const { recording, config, strategies, fromUs, toUs, batchSize, output } = request;
-  const manifest = await readManifest(recording);
+  const manifest = readManifest(recording);
   const name = basename(recording);
   const dataset = {
     name,
@@ -165,6 +165,6 @@ export function parseBound(value: unknown, flag: string): number | undefined {
 
 /** Without a run file a recording is replayed for its own sake: no strategy, the digest of its events. */
 async function bareConfig(recording: string): Promise<RunConfig> {
-  const { venue, symbols } = await readManifest(recording);
+  const { venue, symbols } = readManifest(recording);
   return parseRunConfig({ name: basename(recording), venue, symbols: [...symbols] }, recording);
 }

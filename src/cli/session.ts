@@ -2,7 +2,6 @@
 // It is the same for live-paper, replay and historical runs; only the caller knows where the batches come from.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import packageJson from '../../package.json' with { type: 'json' };
 import type { EventBatch, Feed } from '../core/event.ts';
 import type { RunConfig } from '../engine/config.ts';
 import { Engine, type LoadedStrategy } from '../engine/engine.ts';
@@ -10,8 +9,7 @@ import { RunLogWriter } from '../runs/log.ts';
 import { type Measured, type MODES, type Run, type RunManifest, readRun, writeRun } from '../runs/run.ts';
 import { writeTables } from '../runs/tables.ts';
 import type { BundledStrategy } from './load.ts';
-
-export const SOFTWARE = `retick ${packageJson.version}`;
+import { SOFTWARE } from './software.ts';
 
 export type LoadedBundle = LoadedStrategy & BundledStrategy;
 
