@@ -37,7 +37,7 @@ describe('a wrong request is one line on stderr and exit code 2', () => {
     [
       'depth',
       () => ['record', 'kraken', 'BTC/USD', '--depth', '11'],
-      /depth 11 is not offered by kraken \(allowed: 10, 25/,
+      /--depth: 11 is not offered by kraken \(allowed: 10, 25/,
     ],
     [
       'duration',
