@@ -36,6 +36,7 @@ export function compareActions({ left, right }: EvidencePair, causes: Causes): r
   const windowUs = SAME_DECISION_US + Math.max(graceOf(left.manifest), graceOf(right.manifest));
   const signals = matchNearest(left.signals, right.signals, windowUs);
   const signalOf = new Map(signals.pairs.map(([a, b]) => [b.id, a.id]));
+  const matchedOnLeft = new Set(signalOf.values());
   const orders = matchInTurn(left.orders, right.orders, {
     keyOfLeft: ({ order }) => keyOfOrder(order, order.signal),
     keyOfRight: ({ order }) => keyOfOrder(order, order.signal === 0 ? 0 : signalOf.get(order.signal)),
@@ -49,7 +50,7 @@ export function compareActions({ left, right }: EvidencePair, causes: Causes): r
     unequal: (a, b) => causeOfTrade(a, b, causes),
     alone: (action, side) => {
       const signal = action.type === 'order' ? action.order.signal : action.fill.signal;
-      const isMatched = side === 'left' ? signals.pairs.some(([a]) => a.id === signal) : signalOf.has(signal);
+      const isMatched = side === 'left' ? matchedOnLeft.has(signal) : signalOf.has(signal);
       if (signal !== 0 && !isMatched) return 'other decision';
       return causes.isOtherRules ? 'configuration' : 'latency';
     },
