@@ -87,7 +87,7 @@ export function createSession(
   const depth = wanted.depth ?? venue.defaultDepth;
   if (!venue.depths.includes(depth)) {
     throw new UsageError(
-      `depth ${depth} is not offered by ${venue.name} (allowed: ${venue.depths.join(', ')})`,
+      `--depth: ${depth} is not offered by ${venue.name} (allowed: ${venue.depths.join(', ')})`,
     );
   }
   const twice = wanted.symbols.find((symbol, index) => wanted.symbols.indexOf(symbol) !== index);
