@@ -2,6 +2,7 @@
 // Markets differ in where prices lie and how far they jump, so each is measured; a row is the median of five rounds.
 import { Random } from '../src/core/random.ts';
 import { Book } from '../src/market/book.ts';
+import type { BenchRow } from './row.ts';
 
 const UPDATES = 1 << 18;
 const ROUNDS = 5;
@@ -34,7 +35,7 @@ const markets: readonly Market[] = [
   { name: 'jumps far beyond the ring', tickSize: 0.25, middle: 60_000, spacing: 3, move: 30_000, calm: 400 },
 ];
 
-export function benchBook(): { name: string; value: number; unit: string }[] {
+export function benchBook(): readonly BenchRow[] {
   return markets.map((market) => {
     const { isAsk, price, size } = createUpdates(market);
     const rates: number[] = [];
@@ -54,7 +55,8 @@ export function benchBook(): { name: string; value: number; unit: string }[] {
       if (round > 0) rates.push((UPDATES * PASSES) / seconds / 1e6);
     }
     rates.sort((a, b) => a - b);
-    return { name: `book: ${market.name}`, value: rates[ROUNDS >> 1]!, unit: 'M updates/s' };
+    const value = rates[ROUNDS >> 1]!;
+    return { name: `book alone, ${market.name}`, value, unit: 'M updates/s' };
   });
 }
 

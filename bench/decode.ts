@@ -7,15 +7,25 @@ import { ChecksumBook } from '../src/venues/kraken/book.ts';
 import { KrakenDecoder } from '../src/venues/kraken/decoder.ts';
 import { BookFrame, FrameScan } from '../src/venues/kraken/frames.ts';
 import { ByteScanner, NameTable } from '../src/venues/scan.ts';
+import { atLeast, type BenchRow } from './row.ts';
 
 const SYMBOL = 'XRP/USD';
 const DEPTH = 25;
+/** What the composed frames belong to. */
+export const SESSION: Session = {
+  venue: 'kraken',
+  url: '',
+  symbols: ['BTC/USD', SYMBOL],
+  channels: ['book', 'trade'],
+  depth: DEPTH,
+  candleUs: 0,
+};
 const FRAMES = 1 << 14;
 const ROUNDS = 7;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-export function benchDecode(): { name: string; value: number; unit: string }[] {
+export function benchDecode(): readonly BenchRow[] {
   const books = composeBooks(1e10);
   const longSizes = composeBooks(9e17);
   const trades = composeTrades(1);
@@ -25,6 +35,7 @@ export function benchDecode(): { name: string; value: number; unit: string }[] {
       name: `kraken book frames of ${meanBytes(books)} B to checked events`,
       value: rateOf(books, decodeAll) / 1e3,
       unit: 'k frames/s',
+      target: atLeast(150),
     },
     {
       name: 'the same frames through JSON.parse alone',
@@ -67,15 +78,7 @@ function rateOf(frames: readonly Uint8Array[], round: (frames: readonly Uint8Arr
 }
 
 function decodeAll(frames: readonly Uint8Array[]): void {
-  const session: Session = {
-    venue: 'kraken',
-    url: '',
-    symbols: ['BTC/USD', SYMBOL],
-    channels: ['book', 'trade'],
-    depth: DEPTH,
-    candleUs: 0,
-  };
-  const kraken = new KrakenDecoder(session);
+  const kraken = new KrakenDecoder(SESSION);
   const out = new EventBatch(4096);
   let messages = 0;
   frames.forEach((payload, index) => {
@@ -98,7 +101,7 @@ function parseAll(frames: readonly Uint8Array[]): void {
 }
 
 /** A snapshot and then updates of three to five levels near the touch, sizes below `sizeMax` × 10^−8. */
-function composeBooks(sizeMax: number): readonly Uint8Array[] {
+export function composeBooks(sizeMax: number): readonly Uint8Array[] {
   const random = new Random(7);
   const scan = new FrameScan(new ByteScanner(), new NameTable([SYMBOL]));
   const frame = new BookFrame();
@@ -133,7 +136,7 @@ function composeBooks(sizeMax: number): readonly Uint8Array[] {
   });
 }
 
-function composeTrades(perFrame: number): readonly Uint8Array[] {
+export function composeTrades(perFrame: number): readonly Uint8Array[] {
   const random = new Random(8);
   let id = 10_218_208;
   return Array.from({ length: FRAMES }, (_, index) => {
