@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
 import { assert } from '../core/assert.ts';
 import { DataError } from '../core/errors.ts';
 import {
@@ -121,20 +121,29 @@ export async function* readParquet(
     ${options.orderBy === undefined ? '' : `ORDER BY ${options.orderBy}`}`;
   const sinks = names.map((name) => createColumn(columns[name]!));
   const connection = await instance.connect();
+  let next: Promise<DuckDBDataChunk | null> | undefined;
   try {
     const result = await connection.stream(sql).catch((error: unknown) => throwDataError(paths, error));
+    // The database works on the next chunk while the reader works on this one.
+    const fetchNext = () => {
+      next = result.fetchChunk();
+      next.catch(() => {}); // Thrown when it is awaited, which may be later.
+    };
+    fetchNext();
     for (;;) {
-      const chunk = await result.fetchChunk().catch((error: unknown) => throwDataError(paths, error));
+      const chunk = await next!.catch((error: unknown) => throwDataError(paths, error));
       if (chunk === null || chunk.rowCount === 0) return;
       const length = chunk.rowCount;
       const batch: Record<string, Column> = {};
       names.forEach((name, index) => {
         batch[name] = readColumn(chunk, index, sinks[index]!, () => `${paths.join(', ')}: column ${name}`);
       });
+      fetchNext();
       yield { length, columns: batch };
     }
   } finally {
     connection.interrupt();
+    await next?.catch(() => {});
     connection.disconnectSync();
   }
 }
