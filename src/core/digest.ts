@@ -60,14 +60,14 @@ export class InputDigest {
   }
 }
 
-const views = new WeakMap<ArrayBufferLike, Int32Array>();
+const views = new WeakMap<Float64Array, Int32Array>();
 
-/** The same memory as 32-bit words, little-endian: low word first. Kept per buffer, so that no call allocates. */
+/** The same memory as 32-bit words, little-endian: low word first. Kept per column, so that no call allocates. */
 function words(column: Float64Array): Int32Array {
-  let view = views.get(column.buffer);
+  let view = views.get(column);
   if (view === undefined) {
     view = new Int32Array(column.buffer, column.byteOffset, column.length * 2);
-    views.set(column.buffer, view);
+    views.set(column, view);
   }
   return view;
 }
