@@ -28,6 +28,9 @@ export type { LoadedStrategy } from './runner.ts';
 /** Events between two checkpoints. */
 const CHECKPOINT_EVENTS = 10_000;
 
+/** By −1, 0, 1: the taker sold, is unknown, bought. */
+const TAKERS = ['sell', undefined, 'buy'] as const;
+
 const NO_SERIES: SeriesGroup = { nodes: [], nextCloseUs: Number.POSITIVE_INFINITY };
 
 export type EngineOptions = {
@@ -177,20 +180,19 @@ export class Engine {
       }
       const venueUs = exchangeUs[row]!;
       const timeUs = Number.isNaN(venueUs) ? nowUs : venueUs;
-      const isBuy = (flags[row]! & Flag.buy) !== 0;
-      const isSell = (flags[row]! & Flag.sell) !== 0;
+      // Reckoned, not branched on: takers' sides are as good as random, and a wrong guess costs more than the rest.
+      const side = ((flags[row]! & Flag.buy) >> 3) - ((flags[row]! & Flag.sell) >> 4);
       if (timeUs >= lane.series.nextCloseUs) this.#closeBefore(lane, timeUs);
       const { nodes } = lane.series;
       for (let i = 0; i < nodes.length; i++) {
         const { series } = nodes[i]!;
-        const isTaken = series.addTrade(price[row]!, size[row]!, isBuy ? 1 : isSell ? -1 : 0, timeUs);
+        const isTaken = series.addTrade(price[row]!, size[row]!, side, timeUs);
         if (!isTaken || series.nextCloseUs !== nodes[i]!.scheduledUs) this.#closes.follow(nodes[i]!, isTaken);
       }
       // A trade learned of after an outage only completes candles: nobody could have traded on it.
       if ((flags[row]! & Flag.late) === 0) {
         lane.market.applyTrade(price[row]!, nowUs);
-        const taker = isBuy ? 'buy' : isSell ? 'sell' : undefined;
-        exchange.onTrade(lane.instrument, price[row]!, size[row]!, taker, nowUs);
+        exchange.onTrade(lane.instrument, price[row]!, size[row]!, TAKERS[side + 1], nowUs);
         if (desk.hasNotices) desk.settle();
         for (let i = 0; i < lane.onTrade.length; i++) desk.call(lane.onTrade[i]!);
       }
@@ -208,6 +210,9 @@ export class Engine {
         this.#applyQuote(batch, row);
         return;
       case EventKind.beat:
+        return;
+      case EventKind.trade:
+        assert(false, 'an instrument number is an index into the symbols of the run');
         return;
       default:
         this.#applyDetail(batch.detail[row], batch.instrument[row]!);
