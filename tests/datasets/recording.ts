@@ -1,9 +1,10 @@
 // A recording composed from Kraken's protocol reference: two symbols, every channel, checksummed books, a resync,
 // a disconnect, an unreadable frame, midnight in the middle. The same seed gives the same bytes.
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { afterAll } from 'vitest';
 import { type Control, encodeControl, RecordKind, type Session } from '../../src/core/frame.ts';
 import { Random } from '../../src/core/random.ts';
 import { formatTimeUs, parseTimeUs } from '../../src/core/time.ts';
@@ -21,9 +22,17 @@ export const session: Session = {
   candleUs: 60e6,
 };
 
+/** A new folder, gone when the test file is done. */
 export function temporaryFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'retick-'));
+  const folder = mkdtempSync(join(tmpdir(), 'retick-datasets-'));
+  folders.push(folder);
+  return folder;
 }
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
 
 export type ComposeOptions = {
   readonly steps?: number;
