@@ -1,104 +1,116 @@
-// How fast a sealed recording's tables are replayed: from Parquet through the merge into batches, and nothing behind
-// it. The recording is composed in a temporary folder: trades and book of two symbols, one book message in three
-// followed by a trade, as a busy market does. Digests of the files are checked in the measured time.
+// How fast a sealed recording is replayed, from Parquet to the run's folder: `retick replay` itself, with a strategy on
+// candles, its run log and its tables. Two lengths, each read by a process of its own, show that memory does not grow.
+// `node bench/replay.ts compose FOLDER EVENTS` and `… play FOLDER` are those processes.
+import { fork, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EventBatch, EventKind, type Feed, Flag } from '../src/core/event.ts';
-import { Random } from '../src/core/random.ts';
-import { writeManifest } from '../src/datasets/manifest.ts';
-import { Spool } from '../src/datasets/spool.ts';
-import { Summary } from '../src/datasets/summary.ts';
-import { historical } from '../src/feeds/historical.ts';
+import { loadStrategies } from '../src/cli/load.ts';
+import { Output } from '../src/cli/output.ts';
+import { replay } from '../src/cli/replay.ts';
+import { assert } from '../src/core/assert.ts';
+import { parseRunConfig } from '../src/engine/config.ts';
 import { replayTables } from '../src/feeds/replay.ts';
+import { atLeast, type BenchRow, below } from './row.ts';
+import { composeRecording, SYMBOLS } from './tape.ts';
 
-const EVENTS = 4_000_000;
-const ROUNDS = 3;
-const SYMBOLS = ['BTC/USD', 'ETH/USD'];
-const START_US = 1_790_000_000_000_000;
+type Played = { readonly events: number; readonly eventsPerSecond: number; readonly rssMax: number };
 
-export async function benchReplay(
-  events = EVENTS,
-): Promise<{ readonly name: string; readonly value: number; readonly unit: string }[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'retick-bench-replay-'));
-  try {
-    await composeTables(folder, events);
-    const options = { batchSize: 4096 };
-    const recorded = await measure(() => replayTables(folder, options));
-    const bought = await measure(() => historical(folder, options));
-    return [
-      { name: 'replay of tables, trades + book', value: recorded.rate, unit: 'events/s' },
-      { name: 'historical, trades + book', value: bought.rate, unit: 'events/s' },
-      { name: 'replay, largest RSS', value: Math.max(recorded.rss, bought.rss), unit: 'bytes' },
-    ];
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+/** Recordings of `events` and of twice as many. */
+export async function benchReplay(events: number): Promise<readonly BenchRow[]> {
+  const rows: BenchRow[] = [];
+  for (const length of [events, events * 2]) {
+    const folder = mkdtempSync(join(tmpdir(), 'retick-bench-replay-'));
+    try {
+      await runPart(['compose', folder, String(length)]);
+      const run = await runPart(['play', folder]);
+      const what = `${length / 1e6} M events`;
+      rows.push(
+        {
+          name: `replay of ${what}, with strategy and log`,
+          value: run.eventsPerSecond / 1e6,
+          unit: 'M events/s',
+          target: atLeast(3),
+        },
+        { name: `replay of ${what}, RSS at most`, value: run.rssMax / 1e6, unit: 'MB', target: below(400) },
+      );
+      if (length === events) continue;
+      const { eventsPerSecond } = await runPart(['read', folder]);
+      rows.push({
+        name: 'the same tables read, and nothing done',
+        value: eventsPerSecond / 1e6,
+        unit: 'M events/s',
+      });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   }
+  return rows;
 }
 
-async function measure(open: () => Feed): Promise<{ readonly rate: number; readonly rss: number }> {
-  const rates: number[] = [];
-  let rss = 0;
-  for (let round = 0; round < ROUNDS; round++) {
-    const start = performance.now();
-    let events = 0;
-    let batches = 0;
-    for await (const batch of open().batches()) {
-      events += batch.length;
-      if (batches++ % 64 === 0) rss = Math.max(rss, process.memoryUsage.rss());
-    }
-    rates.push((events / (performance.now() - start)) * 1000);
-  }
-  rates.sort((left, right) => left - right);
-  return { rate: rates[ROUNDS >> 1]!, rss };
-}
-
-/** Tables and manifest of a recording without a journal: a feed of tables never looks at one. */
-async function composeTables(folder: string, events: number): Promise<void> {
-  const spool = new Spool(folder, SYMBOLS, 400_000);
-  const summary = new Summary(SYMBOLS);
-  const random = new Random(1);
-  const batch = new EventBatch(8192);
-  let [seq, timeUs, tradeId, written] = [0, START_US, 1, 0];
-  while (written < events) {
-    batch.reset();
-    while (batch.length < 8000) {
-      seq++;
-      timeUs += random.nextInt(1, 400);
-      const instrument = random.nextInt(0, SYMBOLS.length - 1);
-      if (random.nextFloat() < 0.25) {
-        const row = batch.add(EventKind.trade, instrument, seq, timeUs, timeUs - 20_000);
-        batch.flags[row] = Flag.buy;
-        batch.price[row] = 60_000 + random.nextInt(-500, 500) / 10;
-        batch.size[row] = random.nextInt(1, 1e8) / 1e8;
-        batch.id[row] = tradeId++;
-        continue;
-      }
-      const rows = random.nextInt(1, 3);
-      for (let i = 0; i < rows; i++) {
-        const row = batch.add(EventKind.level, instrument, seq, timeUs, timeUs - 20_000);
-        batch.flags[row] = (random.nextFloat() < 0.5 ? Flag.ask : 0) | (i === rows - 1 ? Flag.last : 0);
-        batch.price[row] = 60_000 + random.nextInt(-500, 500) / 10;
-        batch.size[row] = random.nextFloat() < 0.2 ? 0 : random.nextInt(1, 1e8) / 1e8;
-      }
-    }
-    summary.addEvents(batch);
-    spool.add(batch);
-    await spool.drain();
-    written += batch.length;
-  }
-  await writeManifest(folder, {
-    schema: 1,
-    venue: 'kraken',
-    url: '',
-    symbols: SYMBOLS,
-    channels: ['book', 'trade'],
-    depth: 10,
-    candleUs: 0,
-    ...summary.finish(),
-    segments: [],
-    tables: await spool.finish(),
-    software: 'bench',
-    node: process.version,
+/** Runs one part in a process of its own; returns what it reports. */
+async function runPart(words: readonly string[]): Promise<Played> {
+  const child = fork(import.meta.filename, words, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  let report: Played | undefined;
+  child.once('message', (message) => {
+    report = message as Played;
   });
+  const code = await new Promise((resolve, reject) => {
+    child.once('error', reject).once('close', resolve);
+  });
+  if (code !== 0 || report === undefined) throw new Error(`${words.join(' ')} ended with ${code}`);
+  return report;
 }
+
+/** What `retick replay FOLDER RUN.yaml` does after it has read its arguments. */
+async function play(folder: string): Promise<number> {
+  const params = { symbol: SYMBOLS[0]!, fast: '1s', slow: '5s' };
+  const config = parseRunConfig(
+    {
+      name: 'bench',
+      venue: 'kraken',
+      symbols: [...SYMBOLS],
+      strategies: [{ use: 'mean-reversion', params }],
+    },
+    'bench',
+  );
+  const { run } = await replay({
+    recording: folder,
+    config,
+    strategies: await loadStrategies(config, 'bench'),
+    speed: Number.POSITIVE_INFINITY,
+    isRaw: false,
+    fromUs: undefined,
+    toUs: undefined,
+    batchSize: 4096,
+    out: join(folder, 'run'),
+    output: new Output(true),
+    signal: new AbortController().signal,
+  });
+  return run.manifest.events;
+}
+
+async function read(folder: string): Promise<number> {
+  let events = 0;
+  for await (const batch of replayTables(folder).batches()) events += batch.length;
+  return events;
+}
+
+if (import.meta.main) {
+  const [part = '', folder = '', length = ''] = process.argv.slice(2);
+  const start = performance.now();
+  let events = Number(length);
+  if (part === 'compose') await composeRecording(folder, events);
+  else events = part === 'play' ? await play(folder) : await read(folder);
+  const seconds = (performance.now() - start) / 1000;
+  const played: Played = {
+    events,
+    eventsPerSecond: events / seconds,
+    // The kernel's own high-water mark, in KiB.
+    rssMax: process.resourceUsage().maxRSS * 1024,
+  };
+  if (process.send === undefined) console.table(played);
+  else process.send(played);
+}
+
+if (process.argv[1] === import.meta.filename) await composeTables(process.argv[2]!, Number(process.argv[3]));
