@@ -24,7 +24,7 @@ export const command: Command = {
         'retick compare reports/a-paper reports/a-replay',
         'live against the replay of its own recording',
       )
-      .epilogue('Exit 0: equal digests, or every indicator value within tolerance. Exit 1: not.'),
+      .epilogue('Exit 0: equal digests, or every indicator value there and within tolerance. Exit 1: not.'),
   run: async (args: Arguments) => {
     const [left, right] = (args._ as readonly unknown[]).map((folder) => readRun(String(folder)));
     if (left === undefined || right === undefined) throw new UsageError('compare needs two run folders');
@@ -44,7 +44,7 @@ export function formatComparison(comparison: Comparison, input: InputDifference 
     ? paint('green', `equal, bit for bit: digest ${left.digest.slice(0, 16)}`)
     : comparison.isWithin
       ? paint('yellow', `not equal, but every indicator value is within ${comparison.tolerance}`)
-      : paint('red', `different: indicator values past ${comparison.tolerance}`);
+      : paint('red', `different: ${shortfall(comparison)}`);
   const lines = [
     `left   ${left.id}  (${left.mode}, ${count(left.events)} events, digest ${left.digest.slice(0, 16)})`,
     `right  ${right.id}  (${right.mode}, ${count(right.events)} events, digest ${right.digest.slice(0, 16)})`,
@@ -61,6 +61,7 @@ export function formatComparison(comparison: Comparison, input: InputDifference 
         'matched',
         'only left',
         'only right',
+        'missing',
         'unequal',
         'max abs',
         'max rel',
@@ -72,11 +73,24 @@ export function formatComparison(comparison: Comparison, input: InputDifference 
         count(parity.matched),
         count(parity.onlyLeft),
         count(parity.onlyRight),
+        count(parity.missing),
         count(parity.unequal),
         brief(parity.maxAbsolute),
         brief(parity.maxRelative),
         brief(parity.maxUlp),
         causes(parity.causes),
+      ]),
+    ),
+    '',
+    table(
+      ['candles', 'matched', 'only left', 'only right', 'unequal', 'causes'],
+      comparison.candles.map((series) => [
+        series.name,
+        count(series.matched),
+        count(series.onlyLeft),
+        count(series.onlyRight),
+        count(series.unequal),
+        causes(series.causes),
       ]),
     ),
     '',
@@ -99,6 +113,14 @@ export function formatComparison(comparison: Comparison, input: InputDifference 
   return lines.join('\n');
 }
 
+/** Why the runs are not within tolerance of each other. */
+function shortfall({ indicators, tolerance }: Comparison): string {
+  if (!indicators.some(({ matched }) => matched > 0)) return 'no indicator value was matched';
+  const beyond = indicators.reduce((sum, parity) => sum + parity.beyond, 0);
+  const missing = indicators.reduce((sum, parity) => sum + parity.missing, 0);
+  return `${count(beyond)} indicator values past ${tolerance}, ${count(missing)} missing on one side`;
+}
+
 function formatDivergence(divergence: Divergence): readonly string[] {
   const at = divergence.left ?? divergence.right;
   return [
@@ -109,7 +131,9 @@ function formatDivergence(divergence: Divergence): readonly string[] {
     ...(divergence.fields.length > 0 ? [`  fields that differ: ${divergence.fields.join(', ')}`] : []),
     ...divergence.before.map((record) => `    ${formatRecord(record).trimEnd()}`),
     `  < ${divergence.left === undefined ? '(the left log has ended)' : formatRecord(divergence.left).trimEnd()}`,
+    ...divergence.leftAfter.map((record) => `  <   ${formatRecord(record).trimEnd()}`),
     `  > ${divergence.right === undefined ? '(the right log has ended)' : formatRecord(divergence.right).trimEnd()}`,
+    ...divergence.rightAfter.map((record) => `  >   ${formatRecord(record).trimEnd()}`),
   ];
 }
 

@@ -21,7 +21,8 @@ export type Divergence = {
 /** The inputs are equal up to `fromEvent` and differ before `toEvent`; both count events taken. */
 export type InputWindow = { readonly fromEvent: number; readonly toEvent: number };
 
-const CONTEXT_RECORDS = 5;
+const RECORDS_BEFORE = 5;
+const RECORDS_AFTER = 2;
 
 /** Compares the logs line by line; a line is only parsed where it is shown. */
 export function findDivergence(left: Run, right: Run): Divergence | undefined {
@@ -33,7 +34,7 @@ export function findDivergence(left: Run, right: Run): Divergence | undefined {
       if (a === undefined && b === undefined) return undefined;
       if (a !== b) return describe(line, { before, left: a, right: b, lefts, rights });
       before.push(a!);
-      if (before.length > CONTEXT_RECORDS) before.shift();
+      if (before.length > RECORDS_BEFORE) before.shift();
     }
   } finally {
     lefts.return(undefined);
@@ -67,7 +68,7 @@ function describe(
 
 function following(lines: Lines): readonly LoggedRecord[] {
   const records: LoggedRecord[] = [];
-  while (records.length < CONTEXT_RECORDS) {
+  while (records.length < RECORDS_AFTER) {
     const line = lines.next().value;
     if (line === undefined) break;
     records.push(parseRecord(line));
