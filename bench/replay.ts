@@ -1,14 +1,13 @@
 // How fast a sealed recording is replayed, from Parquet to the run's folder: `retick replay` itself, with a strategy on
 // candles, its run log and its tables. Two lengths, each read by a process of its own, show that memory does not grow.
 // `node bench/replay.ts compose FOLDER EVENTS` and `… play FOLDER` are those processes.
-import { fork, spawnSync } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadStrategies } from '../src/cli/load.ts';
 import { Output } from '../src/cli/output.ts';
 import { replay } from '../src/cli/replay.ts';
-import { assert } from '../src/core/assert.ts';
 import { parseRunConfig } from '../src/engine/config.ts';
 import { replayTables } from '../src/feeds/replay.ts';
 import { atLeast, type BenchRow, below } from './row.ts';
@@ -112,5 +111,3 @@ if (import.meta.main) {
   if (process.send === undefined) console.table(played);
   else process.send(played);
 }
-
-if (process.argv[1] === import.meta.filename) await composeTables(process.argv[2]!, Number(process.argv[3]));
