@@ -90,23 +90,30 @@ export class Causes {
 
   /**
    * Of a value that one side lacks. It is outside the common span when that side's candles had not begun, or had ended,
-   * or when it began later and its indicator was still warming up: `firstValueUs` is the first value it has, if any.
+   * or when it began later and its indicator was still warming up. `valuesUs` are the times of the values it has; they
+   * stand in for the candles of a series that no strategy declared by itself, which no log holds.
    */
   ofMissing(
     name: string,
     series: string,
-    lack: { readonly atUs: number; readonly side: 'left' | 'right'; readonly firstValueUs: number },
+    lack: { readonly atUs: number; readonly side: 'left' | 'right'; readonly valuesUs: readonly number[] },
   ): { readonly cause: Cause; readonly isInside: boolean } {
-    const { atUs, side, firstValueUs } = lack;
+    const { atUs, side, valuesUs } = lack;
+    const isBeforeValues = !(atUs >= valuesUs[0]!);
     if (this.#otherStrategies.has(strategyOf(name))) return { cause: 'configuration', isInside: true };
     const candles = this.#series.get(series);
-    if (candles === undefined) return { cause: 'unexplained', isInside: true };
+    if (candles === undefined) {
+      if (isBeforeValues) return { cause: 'warm-up', isInside: false };
+      const isAfterValues = atUs > valuesUs.at(-1)!;
+      return isAfterValues
+        ? { cause: 'end of span', isInside: false }
+        : { cause: 'unexplained', isInside: true };
+    }
     const [own, other] = side === 'left' ? [0, 1] : [1, 0];
     const { firstUs, lastUs } = candles;
     if (!(atUs >= firstUs[own]!)) return { cause: 'warm-up', isInside: false };
     if (atUs > lastUs[own]!) return { cause: 'end of span', isInside: false };
-    if (firstUs[own]! > firstUs[other]! && !(atUs >= firstValueUs))
-      return { cause: 'warm-up', isInside: false };
+    if (firstUs[own]! > firstUs[other]! && isBeforeValues) return { cause: 'warm-up', isInside: false };
     return { cause: lastParted(candles, atUs)?.cause ?? 'unexplained', isInside: true };
   }
 

@@ -116,8 +116,8 @@ function compareValues(
   let [matched, missing, unequal, beyond] = [0, 0, 0, 0];
   let [maxAbsolute, maxRelative, maxUlp, firstBeyondUs] = [0, 0, 0, Number.NaN];
   const lack = (atUs: number, side: 'left' | 'right'): void => {
-    const firstValueUs = sides[side].timesUs[0] ?? Number.NaN;
-    const { cause, isInside } = causes.ofMissing(name, series, { atUs, side, firstValueUs });
+    const valuesUs = sides[side].timesUs;
+    const { cause, isInside } = causes.ofMissing(name, series, { atUs, side, valuesUs });
     tally.add(cause);
     if (isInside) missing += 1;
   };

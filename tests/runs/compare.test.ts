@@ -65,6 +65,17 @@ describe('indicator values', () => {
     expect(holed.isWithin).toBe(false);
   });
 
+  test('of candles that no strategy declared by themselves are judged by their own span', () => {
+    const hidden = (values: readonly (number | undefined)[], from = 0): readonly RunRecord[] =>
+      bars(
+        values.map((value) => (value === undefined ? {} : { value })),
+        from,
+      ).filter(({ type }) => type === 'indicator');
+    const parity = mean(compared(hidden([1, 2, 3, 4, 5, 6]), hidden([2, undefined, 4.1, 5], 1)));
+    expect(parity).toMatchObject({ matched: 3, onlyLeft: 3, missing: 1, unequal: 1, beyond: 1 });
+    expect(parity.causes).toEqual({ 'warm-up': 1, 'end of span': 1, unexplained: 2 });
+  });
+
   test('prove nothing when there are none, or none of the same time', () => {
     expect(compared(bars([{}]), bars([{}, {}])).isWithin).toBe(false);
     expect(compared(bars(FIVE), bars(FIVE, 100)).isWithin).toBe(false);
