@@ -47,6 +47,8 @@ export class Desk {
   readonly runners: Runner[] = [];
   /** A strategy failed and the policy is to halt: the run takes no further event. */
   halted = false;
+  /** How much the exchange did that `settle` must see to; a plain number, read at every event. */
+  pending = 0;
   readonly #options: DeskOptions;
   readonly #byId = new Map<string, Runner>();
   readonly #ledgers: Ledger[] = [];
@@ -71,11 +73,11 @@ export class Desk {
       market: markets,
       onOrder: (order) => {
         log.write({ ...cursor.position(), type: 'order', order });
-        this.#notices.push({ runner: this.#byId.get(order.strategy)!, order });
+        this.pending = this.#notices.push({ runner: this.#byId.get(order.strategy)!, order });
       },
       onFill: (fill) => {
         log.write({ ...cursor.position(), type: 'fill', fill });
-        this.#notices.push({ runner: this.#byId.get(fill.strategy)!, fill });
+        this.pending = this.#notices.push({ runner: this.#byId.get(fill.strategy)!, fill });
       },
     });
   }
@@ -112,18 +114,14 @@ export class Desk {
     if (warmup !== undefined) this.#warmUntilUs = nowUs + parseDurationUs(warmup, 'warmup');
   }
 
-  /** Whether the exchange did something that `settle` must see to. */
-  get hasNotices(): boolean {
-    return this.#notices.length > 0;
-  }
-
   /** A trigger fired: asks the strategy and submits what it wishes. */
   call(runner: Runner): void {
     if (!runner.isActive || this.halted || this.#options.cursor.nowUs < this.#warmUntilUs) return;
     const signals = runner.decide();
     if (runner.fault !== undefined) this.#fail(runner, messageOf(runner.fault));
     else if (signals.length > 0) this.#submit(runner, signals);
-    this.settle();
+    if (this.pending > 0) this.settle();
+    else this.#options.timers.set(this.#timer, this.exchange.nextDueUs);
   }
 
   /** Lets orders whose time has come reach the venue. */
@@ -145,7 +143,8 @@ export class Desk {
       if (order !== undefined) runner.tellOrder(order);
       if (runner.fault !== undefined) this.#fail(runner, messageOf(runner.fault));
     }
-    if (this.#notices.length > 0) this.#notices.length = 0;
+    this.#notices.length = 0;
+    this.pending = 0;
     this.#options.timers.set(this.#timer, this.exchange.nextDueUs);
   }
 
