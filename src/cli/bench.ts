@@ -79,6 +79,8 @@ export async function measureLatency(options: {
         url: venue.url,
         symbols: ['BTC/USD', 'ETH/USD'],
         capital: { USD: 1e6 },
+        // Orders that arrive soon let the next one be given soon: thousands of them, not dozens.
+        latency: { model: 'fixed', ms: 1 },
       },
       'bench',
     );
@@ -108,7 +110,7 @@ const probe = defineStrategy({
   name: 'probe',
   version: '1.0.0',
   description: 'Decides on every trade; for measuring.',
-  params: z.object({ symbol: z.string().default('BTC/USD'), every: z.number().default(5) }),
+  params: z.object({ symbol: z.string().default('BTC/USD'), every: z.number().default(2) }),
   inputs: (p) => {
     const bars = candles(p.symbol, '1s');
     return { bars, quote: quote(p.symbol), rsi: rsi(bars, 14) };

@@ -19,7 +19,7 @@ export const command: Command = {
   usage: [
     `data ${ACTIONS.join('|')} …`,
     '',
-    'retick data check RECORDING     is it whole? counts, gaps, checksums, continuity; exit 1 if not',
+    'retick data check RECORDING     is it whole? counts, gaps, checksums, continuity; exit 1 if damaged',
     'retick data info RECORDING      what is in it',
     'retick data tables RECORDING    derive its tables from the journal again',
     'retick data import FILE… --format F --venue V [--out datasets/NAME]',
@@ -42,6 +42,11 @@ export const command: Command = {
         type: 'number',
         describe: 'import: book depth (default: as acknowledged in the frames)',
       })
+      .option('strict', {
+        type: 'boolean',
+        default: false,
+        describe: 'check: gaps, failed checksums and missing trade ids fail it too',
+      })
       .example('retick data import capture.gz --format lines --venue kraken', ''),
   run: async (args: Arguments) => {
     const [action, ...paths] = (args._ as readonly unknown[]).map(String);
@@ -56,7 +61,9 @@ export const command: Command = {
       throw new UsageError(`data ${action} takes one recording, got ${paths.length}`);
     }
     if (action === 'check') {
-      const report = await checkRecording(recording);
+      const checked = await checkRecording(recording);
+      const problems = [...checked.problems, ...(args.strict === true ? lossesOf(checked) : [])];
+      const report = { ...checked, problems };
       output.result(report, formatCheck(report));
       return report.problems.length === 0 ? EXIT.done : EXIT.failed;
     }
@@ -104,6 +111,16 @@ async function runImport(files: readonly string[], args: Arguments, output: Outp
     ].join('\n'),
   );
   return EXIT.done;
+}
+
+/** What the feed lost before anyone could record it: no damage to the recording, but a reason not to trade on it. */
+function lossesOf({ gaps, checksums, symbols }: CheckReport): readonly string[] {
+  const missing = symbols.reduce((sum, { trades }) => sum + trades.missing, 0);
+  return [
+    ...(gaps.length > 0 ? [`${gaps.length} gaps`] : []),
+    ...(checksums.failed > 0 ? [`${checksums.failed} failed checksums`] : []),
+    ...(missing > 0 ? [`${missing} missing trade ids`] : []),
+  ];
 }
 
 function formatCheck(report: CheckReport): string {

@@ -104,6 +104,7 @@ export async function paper(request: PaperRequest): Promise<PaperResult> {
   session.log.listen(probe.onRecord);
   const halt = Promise.withResolvers<string>();
   let failure: Error | undefined;
+  const drainSoon = betweenFrames(() => session.log.drain());
   const recorder = new Recorder({
     folder: join(recording, 'journal'),
     venue,
@@ -116,6 +117,7 @@ export async function paper(request: PaperRequest): Promise<PaperResult> {
       probe.observe(batch);
       if (session.engine.halted) return;
       session.engine.apply(batch);
+      if (session.log.isWaiting) drainSoon();
       if (session.engine.halted) halt.resolve('engine halted');
     },
     onListenerError: (error) => {
@@ -146,6 +148,20 @@ export async function paper(request: PaperRequest): Promise<PaperResult> {
     },
   });
   return { run, session, summary, manifest, recording };
+}
+
+/** Calls the action once after the frames that are at hand, however often it is asked for before. */
+function betweenFrames(action: () => void): () => void {
+  let isPlanned = false;
+  const run = (): void => {
+    isPlanned = false;
+    action();
+  };
+  return () => {
+    if (isPlanned) return;
+    isPlanned = true;
+    setImmediate(run);
+  };
 }
 
 function qualityOf(summary: RecorderSummary, manifest: Manifest): Readonly<Record<string, unknown>> {

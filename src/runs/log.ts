@@ -8,6 +8,8 @@ import { DataError } from '../core/errors.ts';
 import type { RunLog, RunRecord } from '../core/record.ts';
 
 const BUFFER_CHARS = 1 << 18;
+/** Records that wait to be formatted at the most. */
+const QUEUE_MAX = 256;
 
 /** The log's record as it stands in the file: a checkpoint also carries the digest of every byte before it. */
 export type LoggedRecord = RunRecord & { readonly digest?: string };
@@ -25,6 +27,7 @@ export class RunLogWriter implements RunLog {
   lastUs = Number.NaN;
   readonly #file: number;
   readonly #hash: Hash = createHash('sha256');
+  readonly #queue: RunRecord[] = [];
   #pending = '';
   #listener: ((record: RunRecord) => void) | undefined;
   #digest: string | undefined;
@@ -40,26 +43,42 @@ export class RunLogWriter implements RunLog {
     this.#listener = listener;
   }
 
+  /** Takes a record and keeps it; formatting waits, so that a live decision does not pay for it. */
   write(record: RunRecord): void {
     this.records += 1;
     this.counts[record.type] = (this.counts[record.type] ?? 0) + 1;
     if (Number.isNaN(this.firstUs)) this.firstUs = record.timeUs;
     this.lastUs = record.timeUs;
-    if (record.type === 'checkpoint') {
-      this.#flush();
-      this.#pending = formatRecord({ ...record, digest: this.#hash.copy().digest('hex') });
-    } else {
-      this.#pending += formatRecord(record);
-    }
     if (record.type === 'checkpoint' || record.type === 'end') this.inputs = record.inputs;
     if (record.type === 'end') this.events = record.events;
-    if (this.#pending.length >= BUFFER_CHARS) this.#flush();
+    this.#queue.push(record);
+    if (this.#queue.length >= QUEUE_MAX) this.drain();
     this.#listener?.(record);
+  }
+
+  /** Whether records wait for `drain`, which live runs call between frames and all others may leave alone. */
+  get isWaiting(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  /** Formats the records that wait, in order. */
+  drain(): void {
+    for (const record of this.#queue) {
+      if (record.type === 'checkpoint') {
+        this.#flush();
+        this.#pending = formatRecord({ ...record, digest: this.#hash.copy().digest('hex') });
+      } else {
+        this.#pending += formatRecord(record);
+      }
+      if (this.#pending.length >= BUFFER_CHARS) this.#flush();
+    }
+    this.#queue.length = 0;
   }
 
   /** Writes what is buffered, syncs, and returns the run's digest. */
   close(): string {
     if (this.#digest !== undefined) return this.#digest;
+    this.drain();
     this.#flush();
     fsyncSync(this.#file);
     closeSync(this.#file);
