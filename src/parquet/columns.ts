@@ -39,10 +39,9 @@ const CHUNK_ROWS = 2048;
 export class ChunkSource {
   readonly #api: Api;
   readonly #columns: readonly (readonly [string, ColumnType])[];
-  readonly #batches: Iterator<TableBatch>;
+  #batches: Iterator<TableBatch> | undefined;
   #batch: TableBatch | undefined;
   #from = 0;
-  #done = false;
   rows = 0;
   failure: unknown;
 
@@ -53,9 +52,9 @@ export class ChunkSource {
   }
 
   fill(chunk: DuckDBDataChunk): void {
-    while (!this.#done && (this.#batch === undefined || this.#from === this.#batch.length)) {
+    while (this.#batches !== undefined && (this.#batch === undefined || this.#from === this.#batch.length)) {
       const next = this.#batches.next();
-      this.#done = next.done === true;
+      if (next.done === true) this.#batches = undefined;
       this.#batch = next.done === true ? undefined : next.value;
       this.#from = 0;
     }
@@ -97,10 +96,14 @@ export class ChunkSource {
     this.rows += to - from;
   }
 
-  /** Lets a generator that was not read to its end run its `finally`. */
+  /**
+   * Lets a generator that was not read to its end run its `finally`, and lets go of the rows: the database keeps the
+   * table function, and with it this source, for as long as it lives.
+   */
   close(): void {
-    if (!this.#done) this.#batches.return?.();
-    this.#done = true;
+    this.#batches?.return?.();
+    this.#batches = undefined;
+    this.#batch = undefined;
   }
 }
 

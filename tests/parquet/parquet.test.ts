@@ -1,6 +1,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { DataError } from '../../src/core/errors.ts';
@@ -193,6 +196,20 @@ test('a source that throws leaves the old file in place and nothing beside it', 
   );
   expect(await collect([path], { seq: 'int' })).toEqual([[0], [1], [2]]);
   expect(readdirSync(folder).filter((name) => name.endsWith('.partial'))).toEqual([]);
+});
+
+test('rows that have been written can be collected', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const write = async (file: string): Promise<WeakRef<Float64Array>> => {
+    const seq = new Float64Array(1 << 20);
+    await writeParquet(join(folder, file), { seq: 'int' }, [{ length: 5000, columns: { seq } }]);
+    return new WeakRef(seq);
+  };
+  const written = [await write('rows-1.parquet'), await write('rows-2.parquet')];
+  await setImmediate();
+  collectGarbage();
+  expect(written.map((rows) => rows.deref())).toEqual([undefined, undefined]);
 });
 
 test('small results have plain values', async () => {
