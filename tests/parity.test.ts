@@ -30,7 +30,10 @@ const FAULTS: readonly Fault[] = [
   { atS: 1.8, type: 'disconnect', forS: 0.6 },
 ];
 
-/** Trades at every close, so that orders and fills are certain; draws numbers as one must not, and gets the run's. */
+/**
+ * Trades at every close, so that orders and fills are certain, and is careless: it draws numbers as one must not, and
+ * goes on changing an object that it has handed over.
+ */
 const FLIP = `
 import { z } from 'zod';
 import { buy, candles, defineStrategy, ema, sell } from 'retick';
@@ -38,10 +41,12 @@ export const strategy = defineStrategy({
   name: 'flip', version: '1.0.0', description: 'Buys when flat, sells when not.',
   params: z.object({ symbol: z.string().default('ETH/USD'), quote: z.number().default(20) }),
   inputs: (p) => { const bars = candles(p.symbol, '250ms'); return { bars, mean: ema(bars, 3) }; },
-  decide: (_inputs, { position, params, openOrders }) => {
+  state: () => ({ calls: 0 }),
+  decide: (_inputs, { position, params, openOrders, state }) => {
+    state.calls += 1;
     if (openOrders > 0) return null;
-    const reason = 'draw ' + Math.random();
-    return position.isFlat ? buy({ quote: params.quote, reason }) : sell({ reason });
+    const told = { reason: 'draw ' + Math.random(), metadata: state };
+    return position.isFlat ? buy({ quote: params.quote, ...told }) : sell(told);
   },
 });
 `;

@@ -73,7 +73,10 @@ export type RunRecord = Position &
     | { readonly type: 'end'; readonly events: number; readonly inputs: string; readonly reason: string }
   );
 
-/** What the engine writes to. It is handed in; the engine never knows what becomes of a record. */
+/**
+ * What the engine writes to. It is handed in; the engine never knows what becomes of a record. A record never changes
+ * after it is written, so a log may format it whenever it likes.
+ */
 export interface RunLog {
   write(record: RunRecord): void;
 }

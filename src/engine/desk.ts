@@ -72,10 +72,12 @@ export class Desk {
       symbols,
       market: markets,
       onOrder: (order) => {
+        Object.freeze(order);
         log.write({ ...cursor.position(), type: 'order', order });
         this.pending = this.#notices.push({ runner: this.#byId.get(order.strategy)!, order });
       },
       onFill: (fill) => {
+        Object.freeze(fill);
         log.write({ ...cursor.position(), type: 'fill', fill });
         this.pending = this.#notices.push({ runner: this.#byId.get(fill.strategy)!, fill });
       },
@@ -207,8 +209,9 @@ export class Desk {
         return;
       }
     }
-    for (const [i, signal] of signals.entries()) {
+    for (const [i, given] of signals.entries()) {
       const signalId = ++this.#signals;
+      const signal = ownCopy(given);
       this.#write({ type: 'signal', id: signalId, strategy: runner.id, signal });
       const instrument = instruments[i]!;
       this.exchange.submit({ strategy: runner.id, signalId, signal, instrument, nowUs: cursor.nowUs });
@@ -228,6 +231,11 @@ export class Desk {
   #write(record: Unplaced<RunRecord>): void {
     this.#options.log.write({ ...this.#options.cursor.position(), ...record });
   }
+}
+
+/** A log may format a record later: what the strategy does to its own object in the meantime must not matter. */
+function ownCopy(signal: Signal): Signal {
+  return signal.metadata === undefined ? { ...signal } : { ...signal, metadata: { ...signal.metadata } };
 }
 
 type Unplaced<R> = R extends RunRecord ? Omit<R, 'event' | 'seq' | 'timeUs'> : never;

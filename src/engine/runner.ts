@@ -131,6 +131,11 @@ export function misuseOf(signal: Signal): string | undefined {
   if (timeInForce !== undefined && !TIMES_IN_FORCE.includes(timeInForce)) {
     return `unknown time in force: ${String(timeInForce)} (known: ${TIMES_IN_FORCE.join(', ')})`;
   }
+  for (const [name, value] of Object.entries(signal.metadata ?? {})) {
+    if (typeof value !== 'string' && typeof value !== 'number') {
+      return `metadata.${name} is ${typeof value} (allowed: text or number)`;
+    }
+  }
   if (typeof reason !== 'string' || reason === '') return 'a signal without a reason';
   return undefined;
 }

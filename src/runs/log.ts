@@ -1,6 +1,6 @@
 // The run log on disk: `events.jsonl`, one record a line, in the order the engine wrote them.
 // The run's digest is the SHA-256 of that file's bytes, so `sha256sum` proves it; nothing else goes into it,
-// above all no wall clock and no mode. Memory is bounded by one buffer, whatever the run's length.
+// above all no wall clock and no mode. Memory is bounded by one queue and one buffer, whatever the run's length.
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
