@@ -96,7 +96,7 @@ export async function backtest(
   await session.consume(feed, request.signal, (batch) => {
     const atUs = batch.length > 0 ? batch.receivedUs[batch.length - 1]! : Number.NaN;
     output.status(
-      `backtesting ${formatTimeUs(atUs)}  ${count(session.engine.events)} events`,
+      () => `backtesting ${formatTimeUs(atUs)}  ${count(session.engine.events)} events`,
       performance.now(),
     );
   });

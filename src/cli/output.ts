@@ -2,6 +2,7 @@
 import { styleText } from 'node:util';
 
 const STATUS_EVERY_MS = 30_000;
+const REWRITE_EVERY_MS = 100;
 
 export class Output {
   readonly isJson: boolean;
@@ -25,16 +26,20 @@ export class Output {
     process.stderr.write(`${text}\n`);
   }
 
-  /** A line that is rewritten in place on a terminal; elsewhere it is printed each 30 s. */
-  status(text: string, nowMs: number): void {
+  /**
+   * A line that is rewritten in place on a terminal, at most ten times a second; elsewhere it is printed each 30 s.
+   * `describe` is only called for a line that is shown, so this may stand in a fast loop.
+   */
+  status(describe: () => string, nowMs: number): void {
+    if (nowMs - this.#lastStatusMs < (this.#isTerminal ? REWRITE_EVERY_MS : STATUS_EVERY_MS)) return;
     if (this.#isTerminal) {
       const width = process.stderr.columns ?? 110;
-      process.stderr.write(`\r${text.slice(0, width - 1)}\u001b[K`);
+      process.stderr.write(`\r${describe().slice(0, width - 1)}\u001b[K`);
       this.#isLineOpen = true;
-    } else if (nowMs - this.#lastStatusMs >= STATUS_EVERY_MS) {
-      if (Number.isFinite(this.#lastStatusMs)) process.stderr.write(`${text}\n`);
-      this.#lastStatusMs = nowMs;
+    } else if (Number.isFinite(this.#lastStatusMs)) {
+      process.stderr.write(`${describe()}\n`);
     }
+    this.#lastStatusMs = nowMs;
   }
 
   /** Leaves the status line standing as it is, or clears it. */

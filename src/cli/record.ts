@@ -129,7 +129,7 @@ export async function runRecorder(options: {
   let reason = started;
   if (started === 'started') {
     const timer = setInterval(
-      () => output.status(formatStatus(options.what, recorder.status()), performance.now()),
+      () => output.status(() => formatStatus(options.what, recorder.status()), performance.now()),
       250,
     );
     let limit: NodeJS.Timeout | undefined;

@@ -113,7 +113,7 @@ export async function replay(
   await session.consume(pacer, request.signal, (batch) => {
     const atUs = batch.length > 0 ? batch.receivedUs[batch.length - 1]! : Number.NaN;
     output.status(
-      `replaying ${formatTimeUs(atUs)}  ${count(session.engine.events)} events`,
+      () => `replaying ${formatTimeUs(atUs)}  ${count(session.engine.events)} events`,
       performance.now(),
     );
   });

@@ -44,7 +44,8 @@ export const command: Command = {
     const timer = setInterval(() => {
       const { open, framesSent, messagesReceived } = server.counters;
       output.status(
-        `${server.url}  ${open} connections  ${count(framesSent)} frames sent  ${count(messagesReceived)} requests`,
+        () =>
+          `${server.url}  ${open} connections  ${count(framesSent)} frames sent  ${count(messagesReceived)} requests`,
         performance.now(),
       );
     }, 250);
