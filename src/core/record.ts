@@ -35,7 +35,11 @@ export type RunRecord = Position &
         readonly low: number;
         readonly close: number;
         readonly volume: number;
+        readonly buyVolume: number;
+        readonly sellVolume: number;
         readonly trades: number;
+        /** Not all trades of its interval were heard: listening began inside it, or an outage lay in it. */
+        readonly isPartial: boolean;
       }
     /** A ledger's worth in its own currency, exact decimal texts; `position` in base currency by symbol. */
     | {

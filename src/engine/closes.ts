@@ -83,16 +83,27 @@ export class Closes {
     this.#callStrategies();
   }
 
+  /** Trades of an instrument are heard from this time on, or (−1: all instruments) of every one. */
+  begin(instrument: number, timeUs: number): void {
+    for (const node of this.#nodesOf(instrument)) node.series.begin(timeUs);
+  }
+
+  /** Trades go missing from here on, until the next `begin`. */
+  interrupt(instrument: number): void {
+    for (const node of this.#nodesOf(instrument)) node.series.interrupt();
+  }
+
+  #nodesOf(instrument: number): readonly SeriesNode[] {
+    return this.groups[instrument]?.nodes ?? this.groups.flatMap(({ nodes }) => nodes);
+  }
+
   #onClose(node: SeriesNode): void {
     const { log, cursor } = this.#options;
     node.update();
     this.#closed.push(node);
-    const { startUs, open, high, low, close, volume, trades } = node.series.closed;
     const { symbol } = node;
-    const { intervalUs } = node.series;
     for (const name of node.names) {
-      const values = { symbol, intervalUs, startUs, open, high, low, close, volume, trades };
-      log.write({ ...cursor.position(), type: 'candle', name, ...values });
+      log.write({ ...cursor.position(), type: 'candle', name, symbol, ...node.series.closed });
     }
     for (const { indicator, names } of node.indicators) {
       for (const name of names) {
@@ -103,7 +114,7 @@ export class Closes {
             ...cursor.position(),
             type: 'indicator',
             name: `${name}.${output}`,
-            atUs: startUs,
+            atUs: node.series.closed.startUs,
             value,
           });
         }

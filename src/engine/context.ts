@@ -51,20 +51,15 @@ export class StrategyContext implements Context<unknown, unknown> {
     return this.#around.openOrders();
   }
 
-  positionOf(symbol: string): PositionView {
+  // What is called is bound, so that a strategy may take it out of the context by its name.
+  readonly positionOf = (symbol: string): PositionView => {
     const { symbols } = this.#around;
     const position = this.#positions[symbols.indexOf(symbol)];
     if (position === undefined) throw unknownName('symbol', symbol, symbols, `positionOf of ${this.#id}`);
     return position;
-  }
-
-  cancelAll(): void {
-    this.#around.cancelAll();
-  }
-
-  random(): number {
-    return this.#around.random.nextFloat();
-  }
+  };
+  readonly cancelAll = (): void => this.#around.cancelAll();
+  readonly random = (): number => this.#around.random.nextFloat();
 }
 
 /** Worth of a ledger in its own currency. */

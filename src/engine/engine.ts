@@ -19,7 +19,7 @@ import type { RunConfig } from './config.ts';
 import { Cursor } from './cursor.ts';
 import { Desk, type StrategyStatus } from './desk.ts';
 import { InputGraph } from './graph.ts';
-import { breaksBook, type Market, Markets } from './market.ts';
+import { breaksBook, breaksTrades, bringsTrades, type Market, Markets } from './market.ts';
 import { type LoadedStrategy, type Runner, triggerOf } from './runner.ts';
 import { nextMultipleUs, TimerRank, Timers } from './timers.ts';
 
@@ -229,6 +229,7 @@ export class Engine {
   #start(nowUs: number): void {
     this.#hasStarted = true;
     this.#desk.start(nowUs);
+    this.#closes.begin(NO_INSTRUMENT, nowUs);
     for (const { timer, everyUs } of this.#periodic) this.#timers.set(timer, nextMultipleUs(nowUs, everyUs));
     this.#timers.set(this.#equityTimer, nextMultipleUs(nowUs, this.#equityEveryUs));
   }
@@ -322,6 +323,8 @@ export class Engine {
     const symbol = instrument === NO_INSTRUMENT ? '' : this.#symbols[instrument]!;
     this.#log.write({ ...this.#cursor.position(), type: 'status', symbol, status });
     if (breaksBook(status)) this.#markets.invalidate(instrument);
+    if (breaksTrades(status)) this.#closes.interrupt(instrument);
+    if (bringsTrades(status)) this.#closes.begin(instrument, this.#cursor.nowUs);
   }
 
   /** Where a feed has candles only, one counts as a trade at its close. */

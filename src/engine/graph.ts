@@ -91,6 +91,7 @@ export class InputGraph {
   declare(id: string, inputs: Inputs): Declared {
     const views: Record<string, unknown> = {};
     const series = new Map<string, SeriesNode>();
+    const own = new Set<SeriesNode>();
     let instrument = -1;
     for (const [name, spec] of Object.entries(inputs)) {
       const from = `inputs of ${id}: ${name}`;
@@ -100,10 +101,17 @@ export class InputGraph {
       if (root.input === 'candles') {
         const node = this.#seriesNode(root, at);
         series.set(name, node);
+        if (spec.input === 'candles') own.add(node);
         views[name] = this.#viewOf(spec, { root, node, name: `${id}.${name}` });
       } else {
         views[name] = new MarketLook(this.#markets.all[at]!, root.input === 'book' ? root.levels : 1);
       }
+    }
+    // Candles that only an indicator stands on are recorded under its name: a comparison needs to see them.
+    for (const [name, node] of series) {
+      if (own.has(node)) continue;
+      own.add(node);
+      node.names.push(`${id}.${name}`);
     }
     if (instrument < 0) throw new UsageError(`inputs of ${id}: none declared (allowed: at least one)`);
     return { views, series, instrument };

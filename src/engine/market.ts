@@ -119,6 +119,16 @@ export function breaksBook(status: StatusDetail): boolean {
   return status.control.type === 'closed' || status.control.type === 'failed';
 }
 
+/** Whether a status means that trades go missing from here on. */
+export function breaksTrades(status: StatusDetail): boolean {
+  return status.state === 'control' && (status.control.type === 'closed' || status.control.type === 'failed');
+}
+
+/** Whether a status means that trades are heard from here on: they were subscribed, or a hole in them has ended. */
+export function bringsTrades(status: StatusDetail): boolean {
+  return (status.state === 'subscribed' || status.state === 'gap') && status.channel === 'trade';
+}
+
 /** The markets as the simulated venue sees them: instruments by number. */
 export class Markets implements MarketView {
   readonly all: readonly Market[];

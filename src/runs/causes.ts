@@ -240,6 +240,8 @@ function isSameCandle(a: Candles, i: number, b: Candles, j: number): boolean {
     a.low[i] === b.low[j] &&
     a.close[i] === b.close[j] &&
     a.volume[i] === b.volume[j] &&
+    a.buyVolume[i] === b.buyVolume[j] &&
+    a.sellVolume[i] === b.sellVolume[j] &&
     a.trades[i] === b.trades[j]
   );
 }
@@ -264,6 +266,8 @@ const NO_CANDLES: Candles = {
   low: [],
   close: [],
   volume: [],
+  buyVolume: [],
+  sellVolume: [],
   trades: [],
 };
 

@@ -26,6 +26,8 @@ export type Candles = {
   readonly low: number[];
   readonly close: number[];
   readonly volume: number[];
+  readonly buyVolume: number[];
+  readonly sellVolume: number[];
   readonly trades: number[];
 };
 
@@ -134,6 +136,8 @@ function addCandle(all: Map<string, Candles>, record: RecordOf<'candle'>): void 
   candles.low.push(record.low);
   candles.close.push(record.close);
   candles.volume.push(record.volume);
+  candles.buyVolume.push(record.buyVolume);
+  candles.sellVolume.push(record.sellVolume);
   candles.trades.push(record.trades);
 }
 
@@ -147,6 +151,8 @@ function emptyCandles(symbol: string, intervalUs: number): Candles {
     low: [],
     close: [],
     volume: [],
+    buyVolume: [],
+    sellVolume: [],
     trades: [],
   };
 }

@@ -133,7 +133,10 @@ const TABLES: Readonly<Record<string, Table>> = {
       low: 'f64',
       close: 'f64',
       volume: 'f64',
+      buy_volume: 'f64',
+      sell_volume: 'f64',
       trades: 'int',
+      is_partial: 'int',
     },
     row: (r) =>
       r.type !== 'candle'
@@ -148,7 +151,10 @@ const TABLES: Readonly<Record<string, Table>> = {
             low: r.low,
             close: r.close,
             volume: r.volume,
+            buy_volume: r.buyVolume,
+            sell_volume: r.sellVolume,
             trades: r.trades,
+            is_partial: r.isPartial ? 1 : 0,
           },
   },
   equity: {

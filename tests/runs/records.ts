@@ -12,9 +12,10 @@ export const SECOND_US = 1e6;
 const POSITION = { event: 0, seq: 0, timeUs: 0 };
 
 export function candle(changes: Partial<RecordOf<'candle'>> = {}): RecordOf<'candle'> {
-  const prices = { open: 100, high: 101, low: 99, close: 100, volume: 5, trades: 3 };
+  const prices = { open: 100, high: 101, low: 99, close: 100 };
+  const traded = { volume: 5, buyVolume: 3, sellVolume: 2, trades: 3, isPartial: false };
   const span = { symbol: 'BTC/USD', intervalUs: SECOND_US, startUs: 0 };
-  return { ...POSITION, type: 'candle', name: 'a.bars', ...span, ...prices, ...changes };
+  return { ...POSITION, type: 'candle', name: 'a.bars', ...span, ...prices, ...traded, ...changes };
 }
 
 /** Candles of one second, each followed by a value of an indicator on them, closed at once. */
