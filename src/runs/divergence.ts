@@ -6,7 +6,7 @@ import type { Run } from './run.ts';
 
 /** The first record at which the logs part, with those before it on both sides and after it on each. */
 export type Divergence = {
-  /** 1-based line of events.jsonl. */
+  /** 1-based line of the left events.jsonl, or of the right one when the left has ended. */
   readonly line: number;
   /** Undefined when that log has ended. */
   readonly left: LoggedRecord | undefined;
@@ -24,16 +24,21 @@ export type InputWindow = { readonly fromEvent: number; readonly toEvent: number
 const RECORDS_BEFORE = 5;
 const RECORDS_AFTER = 2;
 
-/** Compares the logs line by line; a line is only parsed where it is shown. */
+/**
+ * Compares the logs line by line; a line is only parsed where that is needed. A live or replayed run and a historical
+ * one hold different records by their nature (only one has status records, and each its own tape positions and
+ * moments), so of those only what was seen and decided is compared, without when it was.
+ */
 export function findDivergence(left: Run, right: Run): Divergence | undefined {
-  const [lefts, rights] = [readLines(left.log), readLines(right.log)];
+  const areAlike = isHistorical(left) === isHistorical(right);
+  const [lefts, rights] = [entries(left.log, areAlike), entries(right.log, areAlike)];
   try {
     const before: string[] = [];
-    for (let line = 1; ; line++) {
+    for (;;) {
       const [a, b] = [lefts.next().value, rights.next().value];
       if (a === undefined && b === undefined) return undefined;
-      if (a !== b) return describe(line, { before, left: a, right: b, lefts, rights });
-      before.push(a!);
+      if (a?.content !== b?.content) return describe({ before, left: a, right: b, lefts, rights });
+      before.push(a!.text);
       if (before.length > RECORDS_BEFORE) before.shift();
     }
   } finally {
@@ -42,21 +47,44 @@ export function findDivergence(left: Run, right: Run): Divergence | undefined {
   }
 }
 
-type Lines = Generator<string, undefined>;
+/** One line of a log, and what of it has to be the same on both sides. */
+type Entry = { readonly line: number; readonly text: string; readonly content: string };
+type Entries = Generator<Entry, undefined>;
 
-function describe(
-  line: number,
-  at: {
-    readonly before: readonly string[];
-    readonly left: string | undefined;
-    readonly right: string | undefined;
-    readonly lefts: Lines;
-    readonly rights: Lines;
-  },
-): Divergence {
-  const [left, right] = [at.left, at.right].map((text) => (text === undefined ? text : parseRecord(text)));
+function isHistorical({ manifest }: Run): boolean {
+  return manifest.dataset.feed === 'historical';
+}
+
+const SEEN_OR_DECIDED = /^\{"type":"(candle|indicator|signal|order|fill)"/;
+/** Where and when in the run: a historical feed has other tape positions, and other moments by its latency. */
+const MOMENTS = new Set(['event', 'seq', 'timeUs', 'createdUs', 'dueUs', 'isPartial']);
+
+function* entries(log: string, areAlike: boolean): Entries {
+  let line = 0;
+  for (const text of readLines(log)) {
+    line += 1;
+    if (areAlike) yield { line, text, content: text };
+    else if (SEEN_OR_DECIDED.test(text)) yield { line, text, content: withoutMoments(text) };
+  }
+  return undefined;
+}
+
+function withoutMoments(text: string): string {
+  return JSON.stringify(JSON.parse(text, (key, value: unknown) => (MOMENTS.has(key) ? undefined : value)));
+}
+
+function describe(at: {
+  readonly before: readonly string[];
+  readonly left: Entry | undefined;
+  readonly right: Entry | undefined;
+  readonly lefts: Entries;
+  readonly rights: Entries;
+}): Divergence {
+  const [left, right] = [at.left, at.right].map((entry) =>
+    entry === undefined ? entry : parseRecord(entry.text),
+  );
   return {
-    line,
+    line: at.left?.line ?? at.right?.line ?? 0,
     left,
     right,
     before: at.before.map(parseRecord),
@@ -66,12 +94,12 @@ function describe(
   };
 }
 
-function following(lines: Lines): readonly LoggedRecord[] {
+function following(rest: Entries): readonly LoggedRecord[] {
   const records: LoggedRecord[] = [];
   while (records.length < RECORDS_AFTER) {
-    const line = lines.next().value;
-    if (line === undefined) break;
-    records.push(parseRecord(line));
+    const entry = rest.next().value;
+    if (entry === undefined) break;
+    records.push(parseRecord(entry.text));
   }
   return records;
 }

@@ -248,6 +248,19 @@ describe('where two runs part', () => {
     expect(divergence?.rightAfter).toMatchObject([{ type: 'indicator' }]);
   });
 
+  test('leaves out status and moments when one of the runs is historical', () => {
+    const gap = status(0, { cause: 'disconnect', channel: 'trade', symbol: 'BTC/USD', detail: '' });
+    const live = runOf([gap, ...bars(FIVE)]);
+    const later = bars(FIVE.map((bar, i) => (i === 4 ? { value: 99 } : bar))).map((record) => {
+      return { ...record, seq: record.seq + 7, timeUs: record.timeUs + 7 };
+    });
+    const dataset = { ...live.manifest.dataset, feed: 'historical' };
+    const { divergence } = compareRuns(live, runOf(later, { dataset }));
+    expect(divergence?.left).toMatchObject({ type: 'indicator', value: 14 });
+    expect(divergence?.right).toMatchObject({ type: 'indicator', value: 99 });
+    expect(divergence?.line).toBe(11);
+  });
+
   test('is narrowed down to a span of events by the checkpoints of their inputs', () => {
     const log = (digests: readonly string[], end: string): readonly RunRecord[] => [
       ...digests.map((inputs, i): RunRecord => {
