@@ -9,9 +9,9 @@ import { historical } from '../feeds/historical.ts';
 import type { Run } from '../runs/run.ts';
 import { type Arguments, type Command, EXIT } from './command.ts';
 import { listenForInterrupt } from './interrupt.ts';
-import { loadStrategies } from './load.ts';
+import { loadStrategies, noteWarnings } from './load.ts';
 import { count, Output } from './output.ts';
-import { parseBound } from './replay.ts';
+import { parseBatchSize, parseBound } from './replay.ts';
 import { readRunFile } from './runfile.ts';
 import { identityOf, type LoadedBundle, RunSession, runFolder } from './session.ts';
 import { runJson, summarize } from './summary.ts';
@@ -39,22 +39,25 @@ export const command: Command = {
     const file = String((args._ as readonly unknown[])[0]);
     const output = new Output(args.json === true);
     const config = await readRunFile(file);
+    const strategies = await loadStrategies(config, file);
+    noteWarnings(strategies, output);
     const interrupt = listenForInterrupt((text) => output.note(text));
     const { run, session } = await backtest({
       dataset: String(args.data),
       config,
-      strategies: await loadStrategies(config, file),
+      strategies,
       latencyUs: args.feedLatency === '0' ? 0 : parseDurationUs(String(args.feedLatency), '--feed-latency'),
       fromUs: parseBound(args.from, '--from'),
       toUs: parseBound(args.to, '--to'),
-      batchSize: args.batchSize as number,
+      batchSize: parseBatchSize(args.batchSize),
       out: args.out as string | undefined,
       output,
       signal: interrupt.signal,
     });
     interrupt.release();
     output.result(runJson(run), summarize(run, session));
-    return interrupt.signal.aborted ? EXIT.interrupted : EXIT.done;
+    if (interrupt.signal.aborted) return EXIT.interrupted;
+    return session.engine.halted ? EXIT.failed : EXIT.done;
   },
 };
 

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { UsageError, unknownName } from '../core/errors.ts';
 import { parseAs } from '../engine/schema.ts';
 import type { LoadedStrategy, RunConfig, Strategy } from '../index.ts';
+import type { Output } from './output.ts';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const INDEX = join(ROOT, 'src/index.ts');
@@ -76,10 +77,7 @@ export async function loadStrategy(use: string, from: string): Promise<BundledSt
   });
   const text = result.outputFiles[0]?.text ?? '';
   const bundle = createHash('sha256').update(text).digest('hex');
-  const module = (await import(pathToFileURL(cache(text, bundle)).href)) as {
-    strategy?: unknown;
-    __bind?: Bind;
-  };
+  const module = await importBundle(cache(text, bundle), path);
   return {
     strategy: asStrategy(module.strategy, path),
     bundle,
@@ -87,6 +85,19 @@ export async function loadStrategy(use: string, from: string): Promise<BundledSt
     bind: module.__bind ?? (() => {}),
     warnings: warningsOf(text, path),
   };
+}
+
+type Bundle = { readonly strategy?: unknown; readonly __bind?: Bind };
+
+/** Errors: UsageError when the module throws, or asks retick for what it does not have. */
+async function importBundle(bundle: string, path: string): Promise<Bundle> {
+  try {
+    return (await import(pathToFileURL(bundle).href)) as Bundle;
+  } catch (cause) {
+    const message = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+    const shown = message.replace(pathToFileURL(INDEX).href, 'retick').split('\n')[0];
+    throw new UsageError(`${path} cannot be loaded: ${shown}`, { cause });
+  }
 }
 
 /** Every strategy of a run file, its parameters parsed and defaulted. */
@@ -99,6 +110,7 @@ export async function loadStrategies(
     const where = `${from}: strategies[${index}]`;
     const bundled = await loadStrategy(entry.use, `${where}.use`);
     const params = parseParams(bundled.strategy, entry.params ?? {}, `${where}.params`);
+    requireInputs(bundled.strategy, params, where);
     loaded.push({ ...bundled, params, id: entry.id ?? bundled.strategy.name });
   }
   const ids = loaded.map((strategy) => strategy.id);
@@ -117,6 +129,16 @@ function parseParams(
 ): Readonly<Record<string, unknown>> {
   const schema = strategy.params instanceof z.ZodObject ? strategy.params.strict() : strategy.params;
   return parseAs(schema, params, `${from} of ${strategy.name}`) as Readonly<Record<string, unknown>>;
+}
+
+/** Asks for the inputs once before anything starts; the engine asks again. Errors: UsageError naming the strategy. */
+function requireInputs(strategy: Strategy, params: unknown, from: string): void {
+  try {
+    strategy.inputs(params);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`${from}: inputs of ${strategy.name}: ${message}`, { cause });
+  }
 }
 
 function findStrategy(use: string, from: string): string {
@@ -158,6 +180,12 @@ function asStrategy(value: unknown, path: string): Strategy {
   if (missing.length > 0) throw new UsageError(`${path}: the strategy lacks ${missing.join(', ')}`);
   if (!(strategy.params instanceof z.ZodType)) throw new UsageError(`${path}: params must be a zod schema`);
   return strategy as Strategy;
+}
+
+/** Says aloud what the bundler quietly did. */
+export function noteWarnings(strategies: readonly BundledStrategy[], output: Output): void {
+  const warnings = new Set(strategies.flatMap((strategy) => strategy.warnings));
+  for (const warning of warnings) output.note(`warning: ${warning}`);
 }
 
 /** What the bundler quietly made deterministic, said aloud. */

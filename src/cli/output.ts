@@ -33,7 +33,7 @@ export class Output {
   status(describe: () => string, nowMs: number): void {
     if (nowMs - this.#lastStatusMs < (this.#isTerminal ? REWRITE_EVERY_MS : STATUS_EVERY_MS)) return;
     if (this.#isTerminal) {
-      const width = process.stderr.columns ?? 110;
+      const width = process.stderr.columns || 110;
       process.stderr.write(`\r${describe().slice(0, width - 1)}\u001b[K`);
       this.#isLineOpen = true;
     } else if (Number.isFinite(this.#lastStatusMs)) {

@@ -1,4 +1,5 @@
 // `retick paper`: records, and runs strategies on the very records that go to the journal.
+import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Argv } from 'yargs';
 import { parseDurationUs } from '../core/time.ts';
@@ -12,7 +13,7 @@ import { findVenue } from '../venues/list.ts';
 import { type Arguments, type Command, EXIT } from './command.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { formatLatency, LatencyProbe } from './latency.ts';
-import { loadStrategies } from './load.ts';
+import { loadStrategies, noteWarnings } from './load.ts';
 import { Output } from './output.ts';
 import { createSession, formatSummary, requireFresh, runRecorder, stampNow } from './record.ts';
 import { readRunFile } from './runfile.ts';
@@ -40,11 +41,13 @@ export const command: Command = {
     const file = String((args._ as readonly unknown[])[0]);
     const output = new Output(args.json === true);
     const config = await readRunFile(file);
+    const strategies = await loadStrategies(config, file);
+    noteWarnings(strategies, output);
     const interrupt = listenForInterrupt((text) => output.note(text));
     const duration = (args.duration as string | undefined) ?? config.duration;
     const result = await paper({
       config: args.url === undefined ? config : { ...config, url: String(args.url) },
-      strategies: await loadStrategies(config, file),
+      strategies,
       durationUs: duration === undefined ? undefined : parseDurationUs(duration, '--duration'),
       recording: (args.recording as string | undefined) ?? join('datasets', `${config.name}-${stampNow()}`),
       out: args.out as string | undefined,
@@ -90,6 +93,7 @@ export type PaperResult = {
 export async function paper(request: PaperRequest): Promise<PaperResult> {
   const { config, strategies, recording, output } = request;
   requireFresh(recording);
+  const isNew = !existsSync(recording);
   const venue = findVenue(config.venue);
   const { symbols, channels, depth, url } = config;
   const feed = createSession(venue, { symbols, channels, depth, url });
@@ -132,6 +136,7 @@ export async function paper(request: PaperRequest): Promise<PaperResult> {
     signal: request.signal,
     what: name,
     until: halt.promise,
+    ...(isNew ? { discard: recording } : {}),
   });
   if (failure !== undefined) throw failure;
   const manifest = await buildTables(recording);

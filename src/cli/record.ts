@@ -1,12 +1,13 @@
 // `retick record`: live feeds into a journal, until the time is up or someone stops it.
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Argv } from 'yargs';
-import { UsageError, unknownName } from '../core/errors.ts';
-import type { Session } from '../core/frame.ts';
+import { UsageError, unknownName, VenueError } from '../core/errors.ts';
+import { decodeControl, RecordKind, type Session } from '../core/frame.ts';
 import { parseDurationUs } from '../core/time.ts';
 import type { Manifest } from '../datasets/manifest.ts';
 import { buildTables } from '../datasets/tables.ts';
+import { readJournal } from '../journal/reader.ts';
 import { Recorder, type RecorderStatus, type RecorderSummary } from '../journal/recorder.ts';
 import { findVenue } from '../venues/list.ts';
 import type { Venue } from '../venues/venue.ts';
@@ -20,7 +21,11 @@ export const command: Command = {
   options: (argv: Argv) =>
     argv
       .demandCommand(2)
-      .option('channels', { type: 'array', string: true, describe: 'Default: those the venue recommends' })
+      .option('channels', {
+        type: 'array',
+        string: true,
+        describe: 'As book trade; default: those the venue recommends',
+      })
       .option('depth', { type: 'number', describe: 'Book levels per side' })
       .option('duration', { type: 'string', describe: 'As 10m; default: until Ctrl-C' })
       .option('out', { type: 'string', describe: 'Recording folder (default: datasets/VENUE-TIME)' })
@@ -41,7 +46,7 @@ export const command: Command = {
     const venue = findVenue(venueName);
     const session = createSession(venue, {
       symbols,
-      channels: args.channels as readonly string[] | undefined,
+      channels: parseChannels(args.channels as readonly string[] | undefined),
       depth: args.depth as number | undefined,
       url: args.url as string | undefined,
     });
@@ -49,6 +54,8 @@ export const command: Command = {
     const durationUs =
       args.duration === undefined ? undefined : parseDurationUs(String(args.duration), '--duration');
     const startMs = parseDurationUs(String(args.patience), '--patience') / 1000;
+    const isNew = !existsSync(folder);
+    if (!isNew) await requireSameSession(folder, session);
     const interrupt = listenForInterrupt((text) => output.note(text));
     const recorder = new Recorder({
       limits: { startMs },
@@ -63,13 +70,24 @@ export const command: Command = {
       output,
       signal: interrupt.signal,
       what: folder,
+      onStarted: () => output.note(`recording ${symbols.join(', ')} into ${folder} (Ctrl-C ends it)`),
+      ...(isNew ? { discard: folder } : {}),
     });
+    const hasTables = args.tables === true && summary.records > 0;
+    const manifest = hasTables ? await buildTables(folder) : undefined;
     interrupt.release();
-    const manifest = args.tables === true ? await buildTables(folder) : undefined;
     output.result({ folder, summary, manifest }, formatSummary(folder, summary, manifest));
     return isInterrupted ? EXIT.interrupted : EXIT.done;
   },
 };
+
+/** `book trade` and `book,trade` alike. */
+function parseChannels(words: readonly string[] | undefined): readonly string[] | undefined {
+  const channels = words?.flatMap((word) => word.split(',')).filter((word) => word !== '');
+  if (channels?.length === 0)
+    throw new UsageError('--channels: none is named (leave it out for the default)');
+  return channels;
+}
 
 /** A session that the venue can serve. Errors: UsageError naming what it cannot. */
 export function createSession(
@@ -114,6 +132,9 @@ export async function runRecorder(options: {
   readonly what: string;
   /** Ends it early, as when the engine has halted. */
   readonly until?: Promise<string>;
+  readonly onStarted?: () => void;
+  /** A folder to remove when the venue was not reached or refused: nothing in it is worth keeping. */
+  readonly discard?: string;
 }): Promise<{ readonly summary: RecorderSummary; readonly isInterrupted: boolean }> {
   const { recorder, durationUs, output, signal } = options;
   const ends: Promise<string>[] = [aborted(signal)];
@@ -124,10 +145,14 @@ export async function runRecorder(options: {
     recorder.failed,
   ]).catch(async (error) => {
     await recorder.stop('could not start');
+    if (error instanceof VenueError && options.discard !== undefined) {
+      rmSync(options.discard, { recursive: true, force: true });
+    }
     throw error;
   });
   let reason = started;
   if (started === 'started') {
+    options.onStarted?.();
     const timer = setInterval(
       () => output.status(() => formatStatus(options.what, recorder.status()), performance.now()),
       250,
@@ -199,4 +224,29 @@ export function requireFresh(folder: string): void {
       `${folder} holds a recording already; a paper run needs a new one (choose another --out)`,
     );
   }
+}
+
+/** A recording is gone on with by the same session only: its frames are decoded by what the first one says. */
+async function requireSameSession(folder: string, session: Session): Promise<void> {
+  const first = await firstSession(folder);
+  if (first === undefined) return;
+  for (const key of ['venue', 'symbols', 'channels', 'depth'] as const) {
+    const [there, wanted] = [String(first[key]), String(session[key])];
+    if (there === wanted) continue;
+    throw new UsageError(
+      `${folder} holds a recording with ${key} ${there}, not ${wanted}: go on with the same, or choose another --out`,
+    );
+  }
+}
+
+async function firstSession(folder: string): Promise<Session | undefined> {
+  if (!existsSync(join(folder, 'journal'))) return undefined;
+  for await (const records of readJournal(folder, { verify: false })) {
+    for (const record of records) {
+      if (record.kind !== RecordKind.control) continue;
+      const control = decodeControl(record);
+      if (control.type === 'session') return control.session;
+    }
+  }
+  return undefined;
 }

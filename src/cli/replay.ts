@@ -1,5 +1,6 @@
 // `retick replay`: a recording, fed to strategies at any speed. The speed never changes the result.
 import { basename } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Argv } from 'yargs';
 import { UsageError } from '../core/errors.ts';
 import type { Feed } from '../core/event.ts';
@@ -11,7 +12,7 @@ import { replayFrames, replayTables } from '../feeds/replay.ts';
 import type { Run } from '../runs/run.ts';
 import { type Arguments, type Command, EXIT } from './command.ts';
 import { listenForInterrupt } from './interrupt.ts';
-import { loadStrategies } from './load.ts';
+import { loadStrategies, noteWarnings } from './load.ts';
 import { count, Output } from './output.ts';
 import { readRunFile } from './runfile.ts';
 import { identityOf, type LoadedBundle, RunSession, runFolder } from './session.ts';
@@ -47,6 +48,7 @@ export const command: Command = {
     const speed = parseSpeed(String(args.speed));
     const config = file === undefined ? undefined : await readRunFile(file);
     const strategies = config === undefined ? [] : await loadStrategies(config, file ?? '');
+    noteWarnings(strategies, output);
     const interrupt = listenForInterrupt((text) => output.note(text));
     const request: ReplayRequest = {
       recording,
@@ -56,7 +58,7 @@ export const command: Command = {
       speed,
       fromUs: parseBound(args.from, '--from'),
       toUs: parseBound(args.to, '--to'),
-      batchSize: args.batchSize as number,
+      batchSize: parseBatchSize(args.batchSize),
       out: args.out as string | undefined,
       output,
       signal: interrupt.signal,
@@ -64,7 +66,8 @@ export const command: Command = {
     const { run, session } = await replay(request);
     interrupt.release();
     output.result(runJson(run), `${summarize(run, session)}\n${formatSpeed(run)}`);
-    return interrupt.signal.aborted ? EXIT.interrupted : EXIT.done;
+    if (interrupt.signal.aborted) return EXIT.interrupted;
+    return session.engine.halted ? EXIT.failed : EXIT.done;
   },
 };
 
@@ -105,11 +108,12 @@ export async function replay(
   const source: Feed = request.isRaw ? replayFrames(recording, slice) : replayTables(recording, slice);
   const pacer = paced(source, {
     speed: request.speed,
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    sleep: (ms) => sleep(ms, undefined, { signal: request.signal }),
     nowUs: () => performance.now() * 1000,
   });
   const folder = request.out ?? runFolder(name, 'replay', identityOf(config, strategies, dataset));
   const session = new RunSession({ folder, config, strategies, symbols: source.symbols });
+  const startedMs = performance.now();
   await session.consume(pacer, request.signal, (batch) => {
     const atUs = batch.length > 0 ? batch.receivedUs[batch.length - 1]! : Number.NaN;
     output.status(
@@ -117,22 +121,30 @@ export async function replay(
       performance.now(),
     );
   });
+  const wallSeconds = (performance.now() - startedMs) / 1000;
   const reason = request.signal.aborted ? 'interrupted' : 'end of recording';
   const run = await session.finish({
     reason,
     mode: 'replay',
     dataset,
-    measured: measuredSpeed(pacer, request.speed),
+    measured: measuredSpeed(pacer, request.speed, spanSeconds(session) / wallSeconds),
   });
   return { run, session };
 }
 
-function measuredSpeed(pacer: PacedFeed, speed: number) {
+/** Engine time between the first and the last record of the run. */
+function spanSeconds({ log }: RunSession): number {
+  return (log.lastUs - log.firstUs) / 1e6;
+}
+
+/** Without a pace only the whole tells anything: the feed hands out a short recording in one piece. */
+function measuredSpeed(pacer: PacedFeed, speed: number, overall: number) {
   const stats = pacer.stats();
   const isPaced = Number.isFinite(speed);
+  const achieved = isPaced ? stats.achievedSpeed : overall;
   return {
     speed: isPaced ? speed : null,
-    achievedSpeed: Number.isFinite(stats.achievedSpeed) ? stats.achievedSpeed : null,
+    achievedSpeed: Number.isFinite(achieved) ? achieved : null,
     lagUs: isPaced ? { p50: stats.lagP50Us, p99: stats.lagP99Us, max: stats.lagMaxUs } : null,
     latency: {},
     quality: {},
@@ -142,10 +154,14 @@ function measuredSpeed(pacer: PacedFeed, speed: number) {
 function formatSpeed(run: Run): string {
   const { measured } = run;
   if (measured === undefined || measured.achievedSpeed === null) return '';
-  const achieved = `achieved ${count(measured.achievedSpeed, 1)}x`;
+  const achieved = `achieved ${times(measured.achievedSpeed)}`;
   if (measured.speed === null || measured.lagUs === null) return `speed: ${achieved}, as fast as possible`;
   const { p50, p99, max } = measured.lagUs;
-  return `speed: asked ${count(measured.speed, 1)}x, ${achieved}; lag behind schedule p50 ${count(p50!)} µs, p99 ${count(p99!)} µs, max ${count(max!)} µs`;
+  return `speed: asked ${times(measured.speed)}, ${achieved}; lag behind schedule p50 ${count(p50!)} µs, p99 ${count(p99!)} µs, max ${count(max!)} µs`;
+}
+
+function times(speed: number): string {
+  return `${count(speed, speed < 1 ? 4 : 1)}x`;
 }
 
 export function parseSpeed(text: string): number {
@@ -153,6 +169,11 @@ export function parseSpeed(text: string): number {
   const speed = Number(text.replace(/x$/, ''));
   if (speed > 0 && Number.isFinite(speed)) return speed;
   throw new UsageError(`--speed: ${text} is wrong (allowed: a number above 0, as 1 or 100, or max)`);
+}
+
+export function parseBatchSize(value: unknown): number {
+  if (Number.isInteger(value) && Number(value) >= 1) return Number(value);
+  throw new UsageError(`--batch-size: ${value} is wrong (allowed: a whole number above 0)`);
 }
 
 export function parseBound(value: unknown, flag: string): number | undefined {

@@ -8,9 +8,10 @@ export async function readRunFile(path: string): Promise<RunConfig> {
   if (!existsSync(path))
     throw new UsageError(`there is no run file ${path} (retick init writes one to start from)`);
   const { parse } = await import('yaml');
+  const text = readText(path);
   let value: unknown;
   try {
-    value = parse(readFileSync(path, 'utf8'));
+    value = parse(text);
   } catch (cause) {
     throw new UsageError(
       `${path} is no YAML: ${cause instanceof Error ? cause.message.split('\n')[0] : cause}`,
@@ -18,4 +19,14 @@ export async function readRunFile(path: string): Promise<RunConfig> {
     );
   }
   return parseRunConfig(value, path);
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new UsageError(`${path} cannot be read: ${cause instanceof Error ? cause.message : cause}`, {
+      cause,
+    });
+  }
 }

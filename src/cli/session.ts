@@ -43,10 +43,15 @@ export class RunSession {
 
   /** Feeds everything a feed has; stops early when the signal is raised or the engine halts. */
   async consume(feed: Feed, signal: AbortSignal, onBatch?: (batch: EventBatch) => void): Promise<void> {
-    for await (const batch of feed.batches()) {
-      this.engine.apply(batch);
-      onBatch?.(batch);
-      if (signal.aborted || this.engine.halted) return;
+    try {
+      for await (const batch of feed.batches()) {
+        this.engine.apply(batch);
+        onBatch?.(batch);
+        if (signal.aborted || this.engine.halted) return;
+      }
+    } catch (error) {
+      // A feed that waits for its next event is woken by the signal, which it throws.
+      if (!signal.aborted || !(error instanceof Error && error.name === 'AbortError')) throw error;
     }
   }
 

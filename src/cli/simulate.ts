@@ -32,20 +32,24 @@ export const command: Command = {
     const output = new Output(args.json === true);
     const rate = args.rate as number;
     if (!(rate > 0)) throw new UsageError(`--rate: ${args.rate} is wrong (allowed: above 0)`);
+    const port = args.port as number;
+    if (!(Number.isInteger(port) && port >= 0 && port <= 65_535))
+      throw new UsageError(`--port: ${port} is wrong (allowed: 0 to 65535)`);
     const durationUs =
       args.duration === undefined ? undefined : parseDurationUs(String(args.duration), '--duration');
     const server = await startServer({
       seed: args.seed as number,
-      port: args.port as number,
+      port,
       eventsPerSecond: rate,
     });
+    const { url } = server;
     const interrupt = listenForInterrupt((text) => output.note(text));
-    output.note(`serving a simulated market at ${server.url} (Ctrl-C ends it)`);
+    output.note(`serving a simulated market at ${url} (Ctrl-C ends it)`);
     const timer = setInterval(() => {
       const { open, framesSent, messagesReceived } = server.counters;
       output.status(
         () =>
-          `${server.url}  ${open} connections  ${count(framesSent)} frames sent  ${count(messagesReceived)} requests`,
+          `${url}  ${open} connections  ${count(framesSent)} frames sent  ${count(messagesReceived)} requests`,
         performance.now(),
       );
     }, 250);
@@ -57,7 +61,7 @@ export const command: Command = {
     await server.stop();
     interrupt.release();
     output.result(
-      { url: server.url, ...server.counters },
+      { url, ...server.counters },
       `served ${count(server.counters.framesSent)} frames to ${server.counters.connections} connections`,
     );
     return interrupt.signal.aborted ? EXIT.interrupted : EXIT.done;
