@@ -4,6 +4,8 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Argv } from 'yargs';
 import { assert } from '../core/assert.ts';
+import { UsageError } from '../core/errors.ts';
+import { MANIFEST_FILE, readManifest } from '../datasets/manifest.ts';
 import { parseRunConfig, type RunConfig } from '../engine/config.ts';
 import { writeReport } from '../reports/report.ts';
 import { type Comparison, compareRuns } from '../runs/compare.ts';
@@ -29,10 +31,16 @@ export const command: Command = {
       .option('seconds', { type: 'number', default: 14, describe: 'Length of the live part' }),
   run: async (args: Arguments) => {
     const output = new Output(args.json === true);
+    const seconds = args.seconds as number;
+    if (!(seconds >= SECONDS_MIN)) {
+      throw new UsageError(
+        `--seconds: ${seconds} is too short to show anything (allowed: ${SECONDS_MIN} or more)`,
+      );
+    }
     const interrupt = listenForInterrupt((text) => output.note(text));
     const result = await demo({
       seed: args.seed as number,
-      seconds: args.seconds as number,
+      seconds,
       output,
       signal: interrupt.signal,
     });
@@ -43,6 +51,8 @@ export const command: Command = {
   },
 };
 
+const SECONDS_MIN = 3;
+
 type DemoRequest = {
   readonly seed: number;
   readonly seconds: number;
@@ -50,11 +60,12 @@ type DemoRequest = {
   readonly signal: AbortSignal;
 };
 
-async function demo(
-  request: DemoRequest,
-): Promise<{ readonly value: unknown; readonly text: string; readonly isProven: boolean }> {
+type DemoResult = { readonly value: unknown; readonly text: string; readonly isProven: boolean };
+
+async function demo(request: DemoRequest): Promise<DemoResult> {
   const { seed, seconds, output, signal } = request;
   const recording = join('datasets', 'demo');
+  requireOwn(recording);
   for (const folder of [recording, ...RUNS.map((name) => join('reports', name))]) {
     if (existsSync(folder)) rmSync(folder, { recursive: true });
   }
@@ -82,9 +93,9 @@ async function demo(
     output,
     signal,
     connection: { backoff: { minMs: 200, maxMs: 2000, factor: 2, jitter: 0.2 } },
-  });
-  await server.stop();
+  }).finally(() => server.stop());
   output.note(liveStory(live));
+  if (signal.aborted) return INTERRUPTED;
 
   say(output, 2, 'replay the recording: 100x, as fast as possible, and through the decoder again');
   const replays: Run[] = [];
@@ -101,12 +112,14 @@ async function demo(
       batchSize: 4096,
       out: join('reports', name),
     });
+    if (signal.aborted) return INTERRUPTED;
     replays.push(run);
     output.note(replayStory(live.run, run));
   }
 
   say(output, 3, 'backtest: the same strategies over the derived trades and book, as historical data');
   const historical = await runBacktest(request, recording, config, strategies);
+  if (signal.aborted) return INTERRUPTED;
   const comparison = compareRuns(live.run, historical);
   output.note(backtestStory(comparison));
 
@@ -131,6 +144,22 @@ async function demo(
     text: verdict,
     isProven: isExact && comparison.isWithin,
   };
+}
+
+const INTERRUPTED: DemoResult = {
+  value: { isInterrupted: true },
+  text: 'interrupted: nothing was proven',
+  isProven: false,
+};
+
+/** The demo replaces its own recording, nobody else's. */
+function requireOwn(recording: string): void {
+  if (!existsSync(join(recording, MANIFEST_FILE))) return;
+  const { url } = readManifest(recording);
+  if (url.startsWith('ws://127.0.0.1:')) return;
+  throw new UsageError(
+    `${recording} is a recording of ${url}, and the demo would replace it: rename it first`,
+  );
 }
 
 const REPLAYS: readonly (readonly [name: string, speed: number, isRaw: boolean])[] = [
