@@ -1,6 +1,8 @@
 // `retick strategies`: which strategies there are, and each one's parameters with their defaults.
+import { basename } from 'node:path';
 import type { Argv } from 'yargs';
 import { z } from 'zod';
+import { UsageError } from '../core/errors.ts';
 import { type Arguments, type Command, EXIT } from './command.ts';
 import { type BundledStrategy, listStrategies, loadStrategy } from './load.ts';
 import { Output, paint, table } from './output.ts';
@@ -12,14 +14,12 @@ export const command: Command = {
     const output = new Output(args.json === true);
     const [name] = args._ as readonly unknown[];
     if (name === undefined) {
-      const all = await Promise.all(
-        [...listStrategies().keys()].map((use) => loadStrategy(use, 'strategies')),
-      );
+      const all = await loadAll(output);
       output.result(
         all.map(describe),
         table(
           ['strategy', 'version', 'what it does'],
-          all.map(({ strategy }) => [strategy.name, strategy.version, strategy.description]),
+          all.map(({ strategy, path }) => [basename(path, '.ts'), strategy.version, strategy.description]),
         ),
       );
       return EXIT.done;
@@ -30,6 +30,18 @@ export const command: Command = {
     return EXIT.done;
   },
 };
+
+/** A file that is no strategy, as one with what several share, does not hide the others. */
+async function loadAll(output: Output): Promise<readonly BundledStrategy[]> {
+  const loads = [...listStrategies().keys()].map((use) => loadStrategy(use, 'strategies'));
+  const all: BundledStrategy[] = [];
+  for (const load of await Promise.allSettled(loads)) {
+    if (load.status === 'fulfilled') all.push(load.value);
+    else if (load.reason instanceof UsageError) output.note(`not listed: ${load.reason.message}`);
+    else throw load.reason;
+  }
+  return all;
+}
 
 type Parameter = {
   readonly name: string;
