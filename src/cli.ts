@@ -27,6 +27,7 @@ const COMMANDS: readonly Entry[] = [
 ];
 
 export async function main(argv: readonly string[]): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosed);
   try {
     process.exitCode = await dispatch(argv);
   } catch (error) {
@@ -78,6 +79,11 @@ async function overview(argv: readonly string[]): Promise<number> {
   return EXIT.usage;
 }
 
+/** Whoever read what we say has left, as `head` does; what is under way goes on and ends in order. */
+function ignoreClosed(error: Error): void {
+  if (!('code' in error && (error.code === 'EPIPE' || error.code === 'EIO'))) throw error;
+}
+
 /** One line on stderr, and the exit code. A broken invariant shows where it broke. */
 function explain(error: unknown, argv: readonly string[]): number {
   const code = codeOf(error);
@@ -93,5 +99,7 @@ function codeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof DataError) return EXIT.data;
   if (error instanceof VenueError) return EXIT.venue;
+  // The system refused: a path that cannot be made, a full disk. Its words name call and path.
+  if (error instanceof Error && 'syscall' in error) return EXIT.data;
   return EXIT.internal;
 }
