@@ -8,6 +8,14 @@ export type Decimal = bigint;
 
 const PLACES = 18;
 const SCALE = 10n ** 18n;
+/** Significant decimal digits that a double always keeps. */
+const EXACT_DIGITS = 15;
+const EXACT_MAX = 1e15;
+/** Powers of ten, all exact, and how many units of the last place one unit of so many places is. */
+const POWERS = Float64Array.from({ length: EXACT_DIGITS + 1 }, (_, places) => Number(`1e${places}`));
+const UNITS = Array.from(POWERS, (_, places) => 10n ** BigInt(PLACES - places));
+/** Most amounts have at most eight places, and then few enough digits for a double. */
+const COMMON_PLACES = 8;
 const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/;
 
 /** `-12.5`, `.5`, `1e-7` to a decimal; digits past the eighteenth are rounded half to even. `from` is for the error. */
@@ -28,6 +36,13 @@ export function parseDecimal(text: string, from = 'number'): Decimal {
 /** The decimal that a double's shortest text names: 0.1 is exactly one tenth. */
 export function decimalOf(value: number): Decimal {
   assert(Number.isFinite(value), `a decimal is made of a finite number, got ${value}`);
+  // Of decimals of at most 15 digits no two share a double, so the first that gives this one is its shortest text.
+  for (let places = 0; places <= EXACT_DIGITS; places++) {
+    const power = POWERS[places]!;
+    const digits = Math.round(value * power);
+    if (Math.abs(digits) >= EXACT_MAX) break;
+    if (digits / power === value) return BigInt(digits) * UNITS[places]!;
+  }
   return parseDecimal(String(value));
 }
 
@@ -42,7 +57,11 @@ export function formatDecimal(value: Decimal): string {
 
 /** The nearest double. */
 export function numberOf(value: Decimal): number {
-  return Number(formatDecimal(value));
+  const unit = UNITS[COMMON_PLACES]!;
+  const digits = Number(value / unit);
+  // A quotient of two exact numbers is rounded once, so it is the nearest.
+  const isExact = Number.isSafeInteger(digits) && value % unit === 0n;
+  return isExact ? digits / POWERS[COMMON_PLACES]! : Number(formatDecimal(value));
 }
 
 export function multiply(left: Decimal, right: Decimal): Decimal {

@@ -53,6 +53,31 @@ describe('decimal', () => {
     },
   );
 
+  test('a double is the decimal of its shortest text, however it is found', () => {
+    const digits = fc.integer({ min: -(10 ** 15), max: 10 ** 15 });
+    const quotient = fc.tuple(digits, fc.integer({ min: 0, max: 18 })).map(([m, places]) => m / 10 ** places);
+    const anyDouble = fc.double({ noNaN: true, noDefaultInfinity: true });
+    fc.assert(
+      fc.property(fc.oneof(quotient, anyDouble), (value) => {
+        expect(decimalOf(value)).toBe(parseDecimal(String(value)));
+      }),
+      { numRuns: 3000 },
+    );
+    for (const value of [999_999_999_999_999, 1e15, 2 ** 53 + 2, 0.1 + 0.2, 5e-324, 4.35, 1.005, 1e22, -0]) {
+      expect(decimalOf(value)).toBe(parseDecimal(String(value)));
+    }
+  });
+
+  test('a decimal becomes the nearest double, however it is found', () => {
+    const short = fc.bigInt({ min: -(2n ** 60n), max: 2n ** 60n }).map((digits) => digits * 10n ** 10n);
+    fc.assert(
+      fc.property(fc.oneof(short, anyDecimal), (value) => {
+        expect(numberOf(value)).toBe(Number(formatDecimal(value)));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
   test('sums of doubles are exact where doubles are not', () => {
     expect(0.1 + 0.2).not.toBe(0.3);
     expect(decimalOf(0.1) + decimalOf(0.2)).toBe(decimalOf(0.3));
