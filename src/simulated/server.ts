@@ -14,7 +14,9 @@ import { SimulatedMarket } from './market.ts';
 
 export type { Fault } from './faults.ts';
 
-const TURN_MS = 10;
+/** What is due in one turn leaves in one burst; a busy market turns more often, so that its bursts stay short. */
+const TURN_MS = { calm: 10, busy: 1 };
+const BUSY_STEPS_PER_SECOND = 1000;
 /** Venue time stays this far behind our clock, since another process may read a clock up to 1 ms behind it. */
 const MARGIN_US = 1000;
 const STEPS_PER_TURN = { paced: 5000, flood: 1000 };
@@ -96,6 +98,7 @@ export class SimulatedServer {
   readonly market: SimulatedMarket;
   readonly #mode: 'paced' | 'flood';
   readonly #now: () => number;
+  readonly #turnMs: number;
   readonly #venue: KrakenVenue;
   readonly #faults: FaultPlan;
   readonly #ids: Random;
@@ -114,6 +117,7 @@ export class SimulatedServer {
     const { seed, port = 0, symbols = marketSymbols, startUs, now = wallClockUs } = options;
     this.#mode = options.flood === true ? 'flood' : 'paced';
     const eventsPerSecond = options.eventsPerSecond ?? (this.#mode === 'flood' ? 1e6 : 300);
+    this.#turnMs = TURN_MS[eventsPerSecond >= BUSY_STEPS_PER_SECOND ? 'busy' : 'calm'];
     const offsetUs = startUs === undefined ? 0 : startUs - now();
     this.#now = () => now() + offsetUs;
     const historyUs = Math.min(HISTORY_US_MAX, (HISTORY_STEPS_MAX / eventsPerSecond) * 1e6);
@@ -216,7 +220,7 @@ export class SimulatedServer {
     const isBehind = this.market.nextUs <= this.#now() - MARGIN_US && this.#clients.size > 0;
     const waitsForClients = this.#mode === 'flood' && this.#isPressed();
     if (isBehind && !waitsForClients) this.#immediate = setImmediate(() => this.#turn());
-    else this.#timer = setTimeout(() => this.#turn(), waitsForClients ? 1 : TURN_MS);
+    else this.#timer = setTimeout(() => this.#turn(), waitsForClients ? 1 : this.#turnMs);
   }
 
   /** Lets happen what is due, sends it, and comes back. */
