@@ -2,13 +2,14 @@
 // A clock's tick is longer than most of these calls, so a sample is a round of many; the row is the median per call.
 import { crc32 } from 'node:zlib';
 import { Bench } from 'tinybench';
+import type { Candle } from '../src/core/candle.ts';
 import { decimalOf, multiply } from '../src/core/decimal.ts';
 import { EventBatch } from '../src/core/event.ts';
 import { type JournalRecord, RecordKind } from '../src/core/frame.ts';
 import { Random } from '../src/core/random.ts';
 import type { RunRecord } from '../src/core/record.ts';
 import { Book } from '../src/market/book.ts';
-import type { CandleView, Indicator } from '../src/market/indicator.ts';
+import type { Indicator } from '../src/market/indicator.ts';
 import * as indicators from '../src/market/indicators.ts';
 import { formatRecord } from '../src/runs/log.ts';
 import { KrakenDecoder } from '../src/venues/kraken/decoder.ts';
@@ -64,7 +65,7 @@ function indicatorCases(): readonly Case[] {
   });
 }
 
-function wanderingCandles(count: number): readonly CandleView[] {
+function wanderingCandles(count: number): readonly Candle[] {
   const random = new Random(3);
   let close = 60_000;
   return Array.from({ length: count }, (_, index) => {

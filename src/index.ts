@@ -1,4 +1,5 @@
 // The public surface: what a strategy, a notebook or a test imports. Nothing else is promised to stay.
+export type { Candle } from './core/candle.ts';
 export { DataError, UsageError, VenueError } from './core/errors.ts';
 export { EventBatch, EventKind, type Feed, Flag, NO_INSTRUMENT } from './core/event.ts';
 export type { Instrument } from './core/instrument.ts';
@@ -22,5 +23,5 @@ export {
   type Trigger,
 } from './engine/strategy.ts';
 export { CandleSeries } from './market/candles.ts';
-export type { CandleView, Indicator } from './market/indicator.ts';
+export type { Indicator } from './market/indicator.ts';
 export * from './market/indicators.ts';

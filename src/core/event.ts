@@ -2,6 +2,7 @@
 // A batch is a struct of arrays; no object exists per event on the hot path. Cold kinds carry one.
 
 import { assert } from './assert.ts';
+import type { Candle } from './candle.ts';
 import type { Control, GapCause } from './frame.ts';
 import type { Instrument } from './instrument.ts';
 
@@ -43,16 +44,8 @@ export const Flag = {
 export const NO_INSTRUMENT = 0xffff;
 
 /** A candle as a venue publishes it, or as a historical file holds it. Volumes in base currency. */
-export type CandleDetail = {
+export type CandleDetail = Omit<Candle, 'buyVolume' | 'sellVolume'> & {
   readonly type: 'candle';
-  readonly startUs: number;
-  readonly intervalUs: number;
-  readonly open: number;
-  readonly high: number;
-  readonly low: number;
-  readonly close: number;
-  readonly volume: number;
-  readonly trades: number;
   readonly isClosed: boolean;
 };
 

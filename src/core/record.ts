@@ -1,5 +1,6 @@
 // The run log's records: all that the engine says about a run. Every record names the event that caused it.
 
+import type { Candle } from './candle.ts';
 import type { StatusDetail } from './event.ts';
 import type { Fill, Order, Signal } from './order.ts';
 
@@ -24,23 +25,13 @@ export type RunRecord = Position &
      */
     | { readonly type: 'indicator'; readonly name: string; readonly atUs: number; readonly value: number }
     /** A closed candle of a declared series; `name` is `strategy.input`. */
-    | {
+    | (Candle & {
         readonly type: 'candle';
         readonly name: string;
         readonly symbol: string;
-        readonly intervalUs: number;
-        readonly startUs: number;
-        readonly open: number;
-        readonly high: number;
-        readonly low: number;
-        readonly close: number;
-        readonly volume: number;
-        readonly buyVolume: number;
-        readonly sellVolume: number;
-        readonly trades: number;
         /** Not all trades of its interval were heard: listening began inside it, or an outage lay in it. */
         readonly isPartial: boolean;
-      }
+      })
     /** A ledger's worth in its own currency, exact decimal texts; `position` in base currency by symbol. */
     | {
         readonly type: 'equity';

@@ -1,9 +1,10 @@
 // When candles close, and what follows. A candle closes at its end plus the grace, in engine time, or when a trade of
 // a later interval proves that it is over; either way before the event at hand is applied. All series that close at
 // one instant are brought up to date first, then strategies are called, so a fast one sees the slow candle too.
+
+import type { Candle } from '../core/candle.ts';
 import type { RunLog } from '../core/record.ts';
 import { formatDurationUs } from '../core/time.ts';
-import type { CandleView } from '../market/indicator.ts';
 import type { Cursor } from './cursor.ts';
 import type { SeriesNode } from './graph.ts';
 import type { Runner } from './runner.ts';
@@ -58,7 +59,7 @@ export class Closes {
   }
 
   /** Adds a closed candle of the feed to each series it lies inside. */
-  addCandle(instrument: number, candle: CandleView): void {
+  addCandle(instrument: number, candle: Candle): void {
     const group = this.groups[instrument]!;
     this.closeBefore(group, candle.startUs);
     for (const node of group.nodes) {

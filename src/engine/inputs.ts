@@ -1,5 +1,6 @@
 // Declared inputs: plain descriptions that a strategy returns, and the views the engine hands back in their place.
 // Equal declarations share one instance, whoever declares them.
+import type { Candle } from '../core/candle.ts';
 import { parseDurationUs } from '../core/time.ts';
 import type { Indicator } from '../market/indicator.ts';
 import {
@@ -46,29 +47,11 @@ export type Inputs = Readonly<Record<string, Input<unknown>>>;
 export type Views<I extends Inputs> = { readonly [K in keyof I]: I[K] extends Input<infer V> ? V : never };
 
 /** The last closed candle of a series (or the forming one, if it was declared to show it), and those before it. */
-export interface CandlesView {
-  readonly startUs: number;
-  readonly open: number;
-  readonly high: number;
-  readonly low: number;
-  readonly close: number;
-  readonly volume: number;
-  readonly buyVolume: number;
-  readonly sellVolume: number;
-  readonly trades: number;
+export interface CandlesView extends Omit<Candle, 'intervalUs'> {
   /** How many closed candles are kept and readable by `at`. */
   readonly count: number;
-  /** The closed candle `back` steps ago: 0 is the last one. Throws when it is not kept. */
-  at(back: number): {
-    readonly startUs: number;
-    readonly open: number;
-    readonly high: number;
-    readonly low: number;
-    readonly close: number;
-    readonly volume: number;
-    readonly buyVolume: number;
-    readonly sellVolume: number;
-  };
+  /** The closed candle `back` steps ago: 0 is the last one. Throws when it is not kept. Valid until the next call. */
+  at(back: number): Candle;
 }
 
 /** A single-output indicator. */

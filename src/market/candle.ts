@@ -1,8 +1,8 @@
 // One candle of a series: its shape, and how it is kept as a row of numbers.
-import type { CandleView } from './indicator.ts';
+import type { Candle } from '../core/candle.ts';
 
 /** A candle that says whether it saw its whole interval. */
-export type SeriesCandle = CandleView & {
+export type SeriesCandle = Candle & {
   /** Its first trades were not seen, or data inside it went missing. */
   readonly isPartial: boolean;
 };

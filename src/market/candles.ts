@@ -2,9 +2,9 @@
 // Invariant: closed candles leave in order, each exactly once, and never change; what comes too late is counted.
 // It reads no clock: the caller says which time a trade bears and up to when no more trades are awaited.
 import { assert } from '../core/assert.ts';
+import type { Candle } from '../core/candle.ts';
 import { UsageError } from '../core/errors.ts';
 import { emptyCandle, FIELDS, flatten, load, type SeriesCandle, store } from './candle.ts';
-import type { CandleView } from './indicator.ts';
 
 export type { SeriesCandle };
 
@@ -113,7 +113,7 @@ export class CandleSeries {
    * last piece it is. A smaller candle without trades that only repeats the last price is time passing, not data:
    * a series built from filled candles equals the one built from their trades.
    */
-  addCandle(part: CandleView & { readonly isPartial?: boolean }): boolean {
+  addCandle(part: Candle & { readonly isPartial?: boolean }): boolean {
     const endUs = part.startUs + part.intervalUs;
     assert(
       endUs <= this.#bucketStart(part.startUs) + this.intervalUs,
@@ -216,7 +216,7 @@ export class CandleSeries {
     return true;
   }
 
-  #merge(part: CandleView & { readonly isPartial?: boolean }): void {
+  #merge(part: Candle & { readonly isPartial?: boolean }): void {
     const candle = this.#forming;
     const isInside = this.#isForming && part.startUs < this.#nextCloseUs;
     if (!isInside) this.#open(part.startUs, part.open);
@@ -230,7 +230,7 @@ export class CandleSeries {
     if (part.isPartial === true) candle.isPartial = true;
   }
 
-  #repeatsLastPrice(part: CandleView): boolean {
+  #repeatsLastPrice(part: Candle): boolean {
     const last = this.#isForming ? this.#forming.close : this.#closed.close;
     return (
       part.trades === 0 && part.volume === 0 && part.high === last && part.low === last && part.close === last

@@ -1,26 +1,13 @@
 // The contract of an indicator: O(1) per candle, a forming value that replaces itself, a state that can be saved.
-
-/** What an indicator sees of a candle. Volumes in base currency; buy and sell by taker side. */
-export type CandleView = {
-  readonly startUs: number;
-  readonly intervalUs: number;
-  readonly open: number;
-  readonly high: number;
-  readonly low: number;
-  readonly close: number;
-  readonly volume: number;
-  readonly buyVolume: number;
-  readonly sellVolume: number;
-  readonly trades: number;
-};
+import type { Candle } from '../core/candle.ts';
 
 export interface Indicator {
   /** Names of the numeric outputs, `value` first where there is one. */
   readonly outputs: readonly string[];
   /** Takes a closed candle; the outputs are then those of that candle. NaN while warming up. */
-  update(candle: CandleView): void;
+  update(candle: Candle): void;
   /** Shows the outputs as if the forming candle closed now. Called again, it replaces; `update` then commits. */
-  preview(candle: CandleView): void;
+  preview(candle: Candle): void;
   /** The current value of output number `index` of `outputs`. */
   output(index: number): number;
   /** Closed candles needed before every output is a number. */

@@ -1,7 +1,7 @@
 // Why two runs differ. Each pair of candle series is walked through once: where do they first differ, and what does
 // either log know of that time? A value is then put down to the last candle before it that was not the same.
 import type { Candles, Evidence, EvidencePair, Outage } from './evidence.ts';
-import { strategyOf } from './evidence.ts';
+import { emptyCandles, strategyOf } from './evidence.ts';
 import type { RunManifest } from './run.ts';
 
 export type Cause =
@@ -257,19 +257,7 @@ function isBoundary(a: Candles, i: number, b: Candles, j: number): boolean {
   return false;
 }
 
-const NO_CANDLES: Candles = {
-  symbol: '',
-  intervalUs: 0,
-  startsUs: [],
-  open: [],
-  high: [],
-  low: [],
-  close: [],
-  volume: [],
-  buyVolume: [],
-  sellVolume: [],
-  trades: [],
-};
+const NO_CANDLES = emptyCandles('', 0);
 
 /** Ids of the strategies that are not the same code with the same parameters on both sides. */
 function otherStrategies(left: RunManifest, right: RunManifest): ReadonlySet<string> {

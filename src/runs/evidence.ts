@@ -141,7 +141,8 @@ function addCandle(all: Map<string, Candles>, record: RecordOf<'candle'>): void 
   candles.trades.push(record.trades);
 }
 
-function emptyCandles(symbol: string, intervalUs: number): Candles {
+/** A series of candles in columns, none yet. */
+export function emptyCandles(symbol: string, intervalUs: number): Candles {
   return {
     symbol,
     intervalUs,

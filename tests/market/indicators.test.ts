@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { CandleView, Indicator } from '../../src/market/indicator.ts';
+import type { Candle } from '../../src/core/candle.ts';
+import type { Indicator } from '../../src/market/indicator.ts';
 import {
   Atr,
   BollingerBands,
@@ -21,7 +22,7 @@ import {
 
 const MINUTE = 60_000_000;
 
-function candle(index: number, values: Partial<CandleView>): CandleView {
+function candle(index: number, values: Partial<Candle>): Candle {
   const close = values.close ?? 0;
   return {
     startUs: index * MINUTE,
@@ -39,14 +40,14 @@ function candle(index: number, values: Partial<CandleView>): CandleView {
 }
 
 /** Output `index` after each candle. */
-function stream(indicator: Indicator, candles: readonly CandleView[], index = 0): number[] {
+function stream(indicator: Indicator, candles: readonly Candle[], index = 0): number[] {
   return candles.map((next) => {
     indicator.update(next);
     return indicator.output(index);
   });
 }
 
-function closes(...prices: readonly number[]): CandleView[] {
+function closes(...prices: readonly number[]): Candle[] {
   return prices.map((close, i) => candle(i, { close }));
 }
 
@@ -283,7 +284,7 @@ describe('streaming equals taking the window afresh', () => {
     const middle = mean(values);
     return Math.sqrt(mean(values.map((value) => (value - middle) ** 2)));
   };
-  type Fresh = (window: readonly CandleView[]) => number;
+  type Fresh = (window: readonly Candle[]) => number;
   const windowed: readonly (readonly [string, (n: number) => Indicator, Fresh])[] = [
     ['Sma', (n) => new Sma(n), (window) => mean(window.map((c) => c.close))],
     [

@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { inflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import type { Candle } from '../../src/core/candle.ts';
 import { CandleSeries, type SeriesCandle } from '../../src/market/candles.ts';
-import type { CandleView } from '../../src/market/indicator.ts';
 
 const FOLDER = new URL('../../../shared/data/', import.meta.url);
 const isThere = existsSync(FOLDER);
@@ -63,7 +63,7 @@ describe.skipIf(!isThere)('real candles', () => {
   });
 });
 
-function aggregate(parts: readonly CandleView[], intervalUs: number): SeriesCandle[] {
+function aggregate(parts: readonly Candle[], intervalUs: number): SeriesCandle[] {
   const series = new CandleSeries({ intervalUs });
   const built: SeriesCandle[] = [];
   series.onClose = ({ closed }) => built.push({ ...closed });
@@ -72,11 +72,11 @@ function aggregate(parts: readonly CandleView[], intervalUs: number): SeriesCand
   return built;
 }
 
-function row(candle: CandleView): number[] {
+function row(candle: Candle): number[] {
   return [candle.startUs, candle.open, candle.high, candle.low, candle.close, candle.volume];
 }
 
-function bar(startUs: number, intervalUs: number, values: readonly number[]): CandleView {
+function bar(startUs: number, intervalUs: number, values: readonly number[]): Candle {
   const [open, high, low, close, volume] = values;
   return {
     startUs,
@@ -92,7 +92,7 @@ function bar(startUs: number, intervalUs: number, values: readonly number[]): Ca
   };
 }
 
-function readFutures(file: string, intervalUs: number): CandleView[] {
+function readFutures(file: string, intervalUs: number): Candle[] {
   const lines = readFileSync(new URL(`futures/${file}`, FOLDER), 'utf8')
     .trim()
     .split('\n')
@@ -104,7 +104,7 @@ function readFutures(file: string, intervalUs: number): CandleView[] {
 }
 
 /** Rows of a LEAN archive: milliseconds since the day's midnight, or for daily bars the day itself. */
-function readLean(file: string, intervalUs: number, day: string): CandleView[] {
+function readLean(file: string, intervalUs: number, day: string): Candle[] {
   const lines = unzipOnly(readFileSync(new URL(`coinbase/lean/${file}`, FOLDER)))
     .trim()
     .split('\n');

@@ -1,7 +1,8 @@
 // Every indicator against published reference values over 502 daily bars.
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { CandleView, Indicator } from '../../src/market/indicator.ts';
+import type { Candle } from '../../src/core/candle.ts';
+import type { Indicator } from '../../src/market/indicator.ts';
 import {
   Atr,
   BollingerBands,
@@ -95,7 +96,7 @@ function relativeError(actual: number, expected: number): number {
   return Math.abs(actual - expected) / Math.max(Math.abs(expected), 1e-6);
 }
 
-function readBars(): CandleView[] {
+function readBars(): Candle[] {
   const lines = readFileSync(new URL('spy_daily_502.csv', FOLDER), 'utf8').trim().split('\n').slice(1);
   return lines.map((line) => {
     const [date, ...numbers] = line.split(',');

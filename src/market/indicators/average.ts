@@ -1,5 +1,6 @@
 // Moving averages: simple, linearly weighted, exponential.
-import type { CandleView, Indicator } from '../indicator.ts';
+import type { Candle } from '../../core/candle.ts';
+import type { Indicator } from '../indicator.ts';
 import { exponential, type Smoothing } from './smoothing.ts';
 import { type Source, sourcePrice } from './source.ts';
 import { assertPeriod, noOutputs, restoreState, SINGLE_OUTPUT, saveState } from './state.ts';
@@ -20,10 +21,10 @@ export class Sma implements Indicator {
     this.#sum = new RollingSum(period);
   }
 
-  update(candle: CandleView): void {
+  update(candle: Candle): void {
     this.#out[0] = this.#sum.add(sourcePrice(candle, this.#source)) / this.warmup;
   }
-  preview(candle: CandleView): void {
+  preview(candle: Candle): void {
     this.#out[0] = this.#sum.peek(sourcePrice(candle, this.#source)) / this.warmup;
   }
   output(index: number): number {
@@ -54,10 +55,10 @@ export class Wma implements Indicator {
     this.#weights = (period * (period + 1)) / 2;
   }
 
-  update(candle: CandleView): void {
+  update(candle: Candle): void {
     this.#out[0] = this.#sum.add(sourcePrice(candle, this.#source)) / this.#weights;
   }
-  preview(candle: CandleView): void {
+  preview(candle: Candle): void {
     this.#out[0] = this.#sum.peek(sourcePrice(candle, this.#source)) / this.#weights;
   }
   output(index: number): number {
@@ -86,10 +87,10 @@ export class Ema implements Indicator {
     this.#smoothing = exponential(period);
   }
 
-  update(candle: CandleView): void {
+  update(candle: Candle): void {
     this.#out[0] = this.#smoothing.add(sourcePrice(candle, this.#source));
   }
-  preview(candle: CandleView): void {
+  preview(candle: Candle): void {
     this.#out[0] = this.#smoothing.peek(sourcePrice(candle, this.#source));
   }
   output(index: number): number {

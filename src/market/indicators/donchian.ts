@@ -1,5 +1,6 @@
 // The range of prices over a stretch of candles.
-import type { CandleView, Indicator } from '../indicator.ts';
+import type { Candle } from '../../core/candle.ts';
+import type { Indicator } from '../indicator.ts';
 import { assertPeriod, noOutputs, restoreState, saveState } from './state.ts';
 import { RollingMax } from './window.ts';
 
@@ -24,12 +25,12 @@ export class Donchian implements Indicator {
     this.#lows = new RollingMax(period);
   }
 
-  update(candle: CandleView): void {
+  update(candle: Candle): void {
     this.preview(candle);
     this.#highs.add(candle.high);
     this.#lows.add(-candle.low);
   }
-  preview(candle: CandleView): void {
+  preview(candle: Candle): void {
     const upper = this.#includesCurrent ? this.#highs.peek(candle.high) : this.#highs.value;
     const lower = 0 - (this.#includesCurrent ? this.#lows.peek(-candle.low) : this.#lows.value);
     this.#out[0] = upper;

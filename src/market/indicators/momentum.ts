@@ -1,6 +1,7 @@
 // How fast prices move: relative strength, rate of change, convergence of averages.
 import { assert } from '../../core/assert.ts';
-import type { CandleView, Indicator } from '../indicator.ts';
+import type { Candle } from '../../core/candle.ts';
+import type { Indicator } from '../indicator.ts';
 import { exponential, type Smoothing, wilder } from './smoothing.ts';
 import { type Source, sourcePrice } from './source.ts';
 import { assertPeriod, noOutputs, restoreState, SINGLE_OUTPUT, saveState } from './state.ts';
@@ -27,7 +28,7 @@ export class Rsi implements Indicator {
     this.#losses = wilder(period);
   }
 
-  update(candle: CandleView): void {
+  update(candle: Candle): void {
     const price = sourcePrice(candle, this.#source);
     const change = price - this.#previous[0]!;
     this.#previous[0] = price;
@@ -36,7 +37,7 @@ export class Rsi implements Indicator {
     const loss = this.#losses.add(change < 0 ? -change : 0);
     this.#out[0] = strength(gain, loss);
   }
-  preview(candle: CandleView): void {
+  preview(candle: Candle): void {
     const change = sourcePrice(candle, this.#source) - this.#previous[0]!;
     if (Number.isNaN(change)) return;
     const gain = this.#gains.peek(change > 0 ? change : 0);
@@ -74,11 +75,11 @@ export class RateOfChange implements Indicator {
     this.#delay = new Delay(period);
   }
 
-  update(candle: CandleView): void {
+  update(candle: Candle): void {
     this.preview(candle);
     this.#delay.add(sourcePrice(candle, this.#source));
   }
-  preview(candle: CandleView): void {
+  preview(candle: Candle): void {
     const before = this.#delay.peek();
     this.#out[0] = (100 * (sourcePrice(candle, this.#source) - before)) / before;
   }
@@ -125,12 +126,12 @@ export class Macd implements Indicator {
     this.#signal = exponential(signal);
   }
 
-  update(candle: CandleView): void {
+  update(candle: Candle): void {
     const price = sourcePrice(candle, this.#source);
     const macd = this.#fast.add(price) - this.#slow.add(price);
     this.#show(macd, Number.isNaN(macd) ? macd : this.#signal.add(macd));
   }
-  preview(candle: CandleView): void {
+  preview(candle: Candle): void {
     const price = sourcePrice(candle, this.#source);
     const macd = this.#fast.peek(price) - this.#slow.peek(price);
     this.#show(macd, this.#signal.peek(macd));

@@ -1,12 +1,12 @@
 // Which price of a candle an indicator looks at.
 import { unreachable } from '../../core/assert.ts';
-import type { CandleView } from '../indicator.ts';
+import type { Candle } from '../../core/candle.ts';
 
 export type Source = 'open' | 'high' | 'low' | 'close' | 'hl2' | 'hlc3';
 
 export const SOURCES: readonly Source[] = ['open', 'high', 'low', 'close', 'hl2', 'hlc3'];
 
-export function sourcePrice(candle: CandleView, source: Source): number {
+export function sourcePrice(candle: Candle, source: Source): number {
   switch (source) {
     case 'close':
       return candle.close;

@@ -1,6 +1,7 @@
 // How far prices scatter: standard deviation, Bollinger bands, average true range.
 import { assert } from '../../core/assert.ts';
-import type { CandleView, Indicator } from '../indicator.ts';
+import type { Candle } from '../../core/candle.ts';
+import type { Indicator } from '../indicator.ts';
 import { type Smoothing, wilder } from './smoothing.ts';
 import { type Source, sourcePrice } from './source.ts';
 import { assertPeriod, noOutputs, restoreState, SINGLE_OUTPUT, saveState } from './state.ts';
@@ -21,11 +22,11 @@ export class StandardDeviation implements Indicator {
     this.#window = new RollingVariance(period);
   }
 
-  update(candle: CandleView): void {
+  update(candle: Candle): void {
     this.#window.add(sourcePrice(candle, this.#source));
     this.#out[0] = Math.sqrt(this.#window.variance);
   }
-  preview(candle: CandleView): void {
+  preview(candle: Candle): void {
     this.#window.peek(sourcePrice(candle, this.#source));
     this.#out[0] = Math.sqrt(this.#window.variance);
   }
@@ -61,12 +62,12 @@ export class BollingerBands implements Indicator {
     this.#window = new RollingVariance(period);
   }
 
-  update(candle: CandleView): void {
+  update(candle: Candle): void {
     const price = sourcePrice(candle, this.#source);
     this.#window.add(price);
     this.#show(price);
   }
-  preview(candle: CandleView): void {
+  preview(candle: Candle): void {
     const price = sourcePrice(candle, this.#source);
     this.#window.peek(price);
     this.#show(price);
@@ -107,12 +108,12 @@ export class Atr implements Indicator {
     this.#smoothing = wilder(period);
   }
 
-  update(candle: CandleView): void {
+  update(candle: Candle): void {
     const range = this.#trueRange(candle);
     this.#previousClose[0] = candle.close;
     if (!Number.isNaN(range)) this.#out[0] = this.#smoothing.add(range);
   }
-  preview(candle: CandleView): void {
+  preview(candle: Candle): void {
     this.#out[0] = this.#smoothing.peek(this.#trueRange(candle));
   }
   output(index: number): number {
@@ -125,7 +126,7 @@ export class Atr implements Indicator {
     restoreState(state, this.#out, this.#previousClose, this.#smoothing);
   }
 
-  #trueRange(candle: CandleView): number {
+  #trueRange(candle: Candle): number {
     const before = this.#previousClose[0]!;
     return Math.max(candle.high, before) - Math.min(candle.low, before);
   }

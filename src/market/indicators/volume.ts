@@ -1,6 +1,7 @@
 // What volume says: volume-weighted prices, on-balance volume, which side trades.
 import { assert } from '../../core/assert.ts';
-import type { CandleView, Indicator } from '../indicator.ts';
+import type { Candle } from '../../core/candle.ts';
+import type { Indicator } from '../indicator.ts';
 import { type Source, sourcePrice } from './source.ts';
 import { assertPeriod, noOutputs, restoreState, SINGLE_OUTPUT, saveState } from './state.ts';
 import { RollingSum } from './window.ts';
@@ -33,7 +34,7 @@ export class SessionVwap implements Indicator {
     this.#source = source;
   }
 
-  update(candle: CandleView): void {
+  update(candle: Candle): void {
     const startUs = this.#sessionStart(candle.startUs);
     const session = this.#session;
     if (startUs !== session[0]) {
@@ -45,7 +46,7 @@ export class SessionVwap implements Indicator {
     session[2]! += candle.volume;
     this.#out[0] = session[1]! / session[2]!;
   }
-  preview(candle: CandleView): void {
+  preview(candle: Candle): void {
     const session = this.#session;
     const isSame = this.#sessionStart(candle.startUs) === session[0];
     const turnover = sourcePrice(candle, this.#source) * candle.volume;
@@ -84,11 +85,11 @@ export class RollingVwap implements Indicator {
     this.#volume = new RollingSum(period);
   }
 
-  update(candle: CandleView): void {
+  update(candle: Candle): void {
     const turnover = this.#turnover.add(sourcePrice(candle, this.#source) * candle.volume);
     this.#out[0] = turnover / this.#volume.add(candle.volume);
   }
-  preview(candle: CandleView): void {
+  preview(candle: Candle): void {
     const turnover = this.#turnover.peek(sourcePrice(candle, this.#source) * candle.volume);
     this.#out[0] = turnover / this.#volume.peek(candle.volume);
   }
@@ -111,12 +112,12 @@ export class Obv implements Indicator {
   readonly #state = new Float64Array([Number.NaN, 0]);
   readonly #out = noOutputs(1);
 
-  update(candle: CandleView): void {
+  update(candle: Candle): void {
     this.preview(candle);
     this.#state[0] = candle.close;
     this.#state[1] = this.#out[0]!;
   }
-  preview(candle: CandleView): void {
+  preview(candle: Candle): void {
     const before = this.#state[0]!;
     const balance = this.#state[1]!;
     if (candle.close > before) this.#out[0] = balance + candle.volume;
@@ -152,12 +153,12 @@ export class TradeImbalance implements Indicator {
     this.#sells = new RollingSum(period);
   }
 
-  update(candle: CandleView): void {
+  update(candle: Candle): void {
     const buys = this.#buys.add(candle.buyVolume);
     const sells = this.#sells.add(candle.sellVolume);
     this.#out[0] = (buys - sells) / (buys + sells);
   }
-  preview(candle: CandleView): void {
+  preview(candle: Candle): void {
     const buys = this.#buys.peek(candle.buyVolume);
     const sells = this.#sells.peek(candle.sellVolume);
     this.#out[0] = (buys - sells) / (buys + sells);
