@@ -1,8 +1,9 @@
 // Runs the command as a person would: a process of its own, in a folder of its own.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 
 export const ENTRY = resolve(import.meta.dirname, '../../src/retick.mjs');
 
@@ -36,3 +37,34 @@ export function outcome(child: ChildProcess): Promise<Outcome> {
 export function retick(args: readonly string[], cwd: string): Promise<Outcome> {
   return outcome(start(args, cwd));
 }
+
+/** Resolves as soon as the process has said this, on either stream; rejects when it ends without. */
+export function said(child: ChildProcess, what: RegExp): Promise<void> {
+  return new Promise((done, failed) => {
+    let text = '';
+    const listen = (chunk: Buffer): void => {
+      text += chunk.toString();
+      if (what.test(text)) done();
+    };
+    child.stdout?.on('data', listen);
+    child.stderr?.on('data', listen);
+    child.once('close', (code) => failed(new Error(`ended with ${code} before it said ${what}: ${text}`)));
+  });
+}
+
+/** Resolves as soon as the condition holds. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  const startedMs = performance.now();
+  while (!condition()) {
+    if (performance.now() - startedMs > 20_000) throw new Error(`waited in vain until ${what}`);
+    await setTimeout(5);
+  }
+}
+
+/** The size of a file, 0 while it is not there. */
+export function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** What no terminal needs to read: control characters other than line ends. */
+export const CONTROL = /[^\P{Cc}\n]/u;
