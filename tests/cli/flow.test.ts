@@ -70,7 +70,7 @@ beforeAll(async () => {
   write('strategies/throws.ts', THROWS);
   write(
     'strategies/shared/explain.ts',
-    'export const explain = (calls: number) => `call ${calls} is one too many`;',
+    "export const explain = (calls: number) => ['call', calls, 'is one too many'].join(' ');",
   );
   write('flow.yaml', RUN);
   write('halt.yaml', `${RUN}onError: halt\n`);
