@@ -62,7 +62,7 @@ export function table(header: readonly string[], rows: readonly (readonly string
   const all = [header, ...rows];
   const widths = header.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
   const isNumber = header.map((_, column) =>
-    rows.every((row) => /^[-+]?[\d,.]*(%| ?[a-zµ/%]{0,4})?$|^–?$|^n\/a$/.test(row[column] ?? '')),
+    rows.every((row) => /^[-+]?[\d,.]*\d[\d,.]*(%| ?[a-zµ/%]{0,4})?$|^–?$|^n\/a$/.test(row[column] ?? '')),
   );
   const line = (row: readonly string[]): string =>
     row

@@ -5,7 +5,7 @@ import type { Argv } from 'yargs';
 import { UsageError } from '../core/errors.ts';
 import type { Feed } from '../core/event.ts';
 import { formatTimeUs, parseTimeUs } from '../core/time.ts';
-import { readManifest } from '../datasets/manifest.ts';
+import { type Gap, readManifest } from '../datasets/manifest.ts';
 import { parseRunConfig, type RunConfig } from '../engine/config.ts';
 import { type PacedFeed, paced } from '../feeds/pace.ts';
 import { replayFrames, replayTables } from '../feeds/replay.ts';
@@ -127,9 +127,16 @@ export async function replay(
     reason,
     mode: 'replay',
     dataset,
-    measured: measuredSpeed(pacer, request.speed, spanSeconds(session) / wallSeconds),
+    measured: {
+      ...measuredSpeed(pacer, request.speed, spanSeconds(session) / wallSeconds),
+      quality: { gaps: manifest.gaps.filter((gap) => touches(gap, fromUs, toUs)) },
+    },
   });
   return { run, session };
+}
+
+function touches(gap: Gap, fromUs = Number.NEGATIVE_INFINITY, toUs = Number.POSITIVE_INFINITY): boolean {
+  return gap.fromUs < toUs && (gap.toUs ?? Number.POSITIVE_INFINITY) >= fromUs;
 }
 
 /** Engine time between the first and the last record of the run. */
@@ -147,7 +154,6 @@ function measuredSpeed(pacer: PacedFeed, speed: number, overall: number) {
     achievedSpeed: Number.isFinite(achieved) ? achieved : null,
     lagUs: isPaced ? { p50: stats.lagP50Us, p99: stats.lagP99Us, max: stats.lagMaxUs } : null,
     latency: {},
-    quality: {},
   };
 }
 

@@ -1,7 +1,7 @@
 // What a report shows of a run, read from its log in one pass: curves, candles, fills, indicator series, status.
 import type { LoggedRecord } from '../runs/log.ts';
 import { readLog } from '../runs/log.ts';
-import { computeMetrics, type Metrics } from '../runs/metrics.ts';
+import { type BenchmarkMetrics, computeAgainst, computeMetrics, type Metrics } from '../runs/metrics.ts';
 import type { Run } from '../runs/run.ts';
 import { type RoundTrip, roundTrips, type TimedFill } from '../runs/trades.ts';
 
@@ -16,6 +16,20 @@ export type StrategyEvidence = {
   readonly metrics: Metrics;
   readonly trips: readonly RoundTrip[];
   readonly costs: Costs;
+  /** Buying the strategy's first symbol at its first candle and holding it, worth as much at the start. */
+  readonly hold:
+    | { readonly symbol: string; readonly equity: Series; readonly against: BenchmarkMetrics }
+    | undefined;
+};
+
+/** A stretch in which data of a channel was missing, engine time. */
+export type GapEvidence = {
+  readonly cause: string;
+  readonly channel: string;
+  readonly symbol: string;
+  readonly fromUs: number;
+  /** When data flowed again; undefined when that is not known. */
+  readonly toUs: number | undefined;
 };
 
 /** Where money went besides the market's moves, quote currency; positive is a cost. */
@@ -44,6 +58,7 @@ export type RunEvidence = {
   readonly indicators: ReadonlyMap<string, Series>;
   readonly statuses: readonly Of<'status'>[];
   readonly statusCount: number;
+  readonly gaps: readonly GapEvidence[];
   readonly faults: readonly Of<'fault'>[];
   readonly rejections: ReadonlyMap<string, number>;
   readonly unused: ReadonlyMap<string, number>;
@@ -62,6 +77,7 @@ export function gather(run: Run): RunEvidence {
   const faults: Of<'fault'>[] = [];
   const rejections = new Map<string, number>();
   const unused = new Map<string, number>();
+  const gaps: GapEvidence[] = [];
   let statusCount = 0;
   for (const record of readLog(run.log)) {
     switch (record.type) {
@@ -97,6 +113,10 @@ export function gather(run: Run): RunEvidence {
         break;
       case 'status':
         statusCount += 1;
+        if (record.status.state === 'gap') {
+          const { cause, channel, symbol } = record.status;
+          gaps.push({ cause, channel, symbol, fromUs: record.timeUs, toUs: undefined });
+        }
         if (statuses.length < STATUS_MAX && isTelling(record)) statuses.push(record);
         break;
       case 'fault':
@@ -124,10 +144,19 @@ export function gather(run: Run): RunEvidence {
     indicators,
     statuses,
     statusCount,
+    gaps: recordedGaps(run) ?? gaps,
     faults,
     rejections,
     unused,
   };
+}
+
+/** The recording's own list of gaps, which knows when each was healed. */
+function recordedGaps({ measured }: Run): readonly GapEvidence[] | undefined {
+  const gaps = measured?.quality.gaps as
+    | readonly (Omit<GapEvidence, 'toUs'> & { readonly toUs: number | null })[]
+    | undefined;
+  return gaps?.map((gap) => ({ ...gap, toUs: gap.toUs ?? undefined }));
 }
 
 /** What was sent and acknowledged is routine; the page shows what went wrong and what was done about it. */
@@ -146,7 +175,30 @@ function evaluate(
   const costs = costsOf(fills);
   const notional = fills.reduce((sum, { fill }) => sum + fill.price * fill.size, 0);
   const metrics = computeMetrics(series, trips, { notional, fees: costs.fees });
-  return { id, currency: equity?.currency ?? '', equity: series, metrics, trips, costs };
+  const own = candles.filter(({ name }) => name.startsWith(`${id}.`));
+  return {
+    id,
+    currency: equity?.currency ?? '',
+    equity: series,
+    metrics,
+    trips,
+    costs,
+    hold: holdOf(series, own),
+  };
+}
+
+/** The closes of the strategy's first candle series, scaled to its equity where they begin. */
+function holdOf(equity: Series, candles: readonly Of<'candle'>[]): StrategyEvidence['hold'] {
+  const [first] = candles;
+  const start = equity.values[0];
+  if (first === undefined || start === undefined) return undefined;
+  const held = emptySeries();
+  for (const { name, startUs, intervalUs, close } of candles) {
+    if (name !== first.name) continue;
+    held.timesUs.push(startUs + intervalUs);
+    held.values.push((start * close) / first.close);
+  }
+  return { symbol: first.symbol, equity: held, against: computeAgainst(equity, held) };
 }
 
 function costsOf(fills: readonly TimedFill[]): Costs {

@@ -42,7 +42,7 @@ export function tableOf(
   const isNumber = header.map(
     (_, i) =>
       rows.length > 0 &&
-      rows.every((row) => /^[-+−]?[\d.,]*( ?[%a-zµ/]{0,5})?$|^n\/a$|^∞$|^–$/.test(plain(row[i]))),
+      rows.every((row) => /^[-+−]?[\d.,]*\d[\d.,]*( ?[%a-zµ/]{0,5})?$|^n\/a$|^∞$|^–$/.test(plain(row[i]))),
   );
   const cell = (tag: 'th' | 'td', value: string | number | Markup | undefined, i: number): Markup =>
     new Markup(`<${tag}${isNumber[i] ? ' class="n"' : ''}>${render(value)}</${tag}>`);

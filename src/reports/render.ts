@@ -7,11 +7,12 @@ import { build, type Plugin } from 'esbuild';
 import { parse, type Spec, View } from 'vega';
 import { expressionInterpreter } from 'vega-interpreter';
 import { compile } from 'vega-lite';
-import type { Chart } from './charts.ts';
+import type { Chart } from './charts/chart.ts';
 
 export type Drawing = { readonly svg: string; readonly spec: Spec };
 
-export async function draw(chart: Chart): Promise<Drawing> {
+/** `number` is the chart's place on the page; names inside the picture are made from it, so that they are the same each time. */
+export async function draw(chart: Chart, number: number): Promise<Drawing> {
   const spec = compile(chart.spec).spec;
   const view = new View(parse(spec, undefined, { ast: true }), {
     expr: expressionInterpreter,
@@ -19,7 +20,17 @@ export async function draw(chart: Chart): Promise<Drawing> {
   });
   const svg = await view.toSVG();
   view.finalize();
-  return { svg: responsive(svg), spec };
+  return { svg: renumbered(responsive(svg), number), spec };
+}
+
+/** Vega counts its clip paths over the life of the process. */
+function renumbered(svg: string, number: number): string {
+  const names = new Map<string, string>();
+  return svg.replace(/\bclip\d+\b/g, (name) => {
+    const known = names.get(name) ?? `chart${number}-clip${names.size}`;
+    names.set(name, known);
+    return known;
+  });
 }
 
 /** The picture shrinks with a narrow page. */

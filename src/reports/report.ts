@@ -9,7 +9,9 @@ import type { Run } from '../runs/run.ts';
 import { gather } from './evidence.ts';
 import { html, inlineJson, Markup } from './html.ts';
 import { clientScript, draw } from './render.ts';
-import { cards, SECTIONS, type Section, type Subject } from './sections.ts';
+import { cards } from './sections/cards.ts';
+import type { Section, Subject } from './sections/section.ts';
+import { SECTIONS } from './sections/sections.ts';
 import { STYLE } from './style.ts';
 
 export type ReportOptions = {
@@ -50,7 +52,7 @@ async function renderSection(section: Section, specs: Spec[]): Promise<Markup> {
       parts.push(part);
       continue;
     }
-    const { svg, spec } = await draw(part);
+    const { svg, spec } = await draw(part, specs.length);
     parts.push(
       html`<figure><figcaption>${part.title}${part.note === undefined ? '' : ` (${part.note})`}</figcaption><div class="chart" data-chart="${specs.length}">${new Markup(svg)}</div></figure>`,
     );

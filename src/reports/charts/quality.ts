@@ -1,0 +1,47 @@
+// Gaps along the run.
+import { formatTimeUs } from '../../core/time.ts';
+import type { GapEvidence } from '../evidence.ts';
+import { type Chart, chart, ms, type Row, TIME_AXIS } from './chart.ts';
+
+/** Gaps that are drawn. */
+const GAPS_MAX = 1000;
+
+/** The whole run, so that a gap is seen at its place in it. */
+type Span = { readonly fromUs: number; readonly toUs: number };
+
+/** Where along the run data was missing, a row for each channel and symbol. */
+export function gapChart(gaps: readonly GapEvidence[], { fromUs, toUs }: Span): Chart | undefined {
+  if (gaps.length === 0) return undefined;
+  const rows: Row[] = gaps.slice(0, GAPS_MAX).map((gap) => ({
+    t: ms(gap.fromUs),
+    at: formatTimeUs(gap.fromUs),
+    u: ms(gap.toUs ?? gap.fromUs),
+    row: [gap.symbol || 'all', gap.channel].join(' '),
+    cause: gap.cause,
+    ms: ((gap.toUs ?? gap.fromUs) - gap.fromUs) / 1000,
+  }));
+  const x = { ...TIME_AXIS, scale: { ...TIME_AXIS.scale, domain: [ms(fromUs), ms(toUs)] } };
+  const y = { field: 'row', type: 'nominal', axis: { title: null, labelLimit: 200 } };
+  const colour = { field: 'cause', type: 'nominal' };
+  const tooltip = [
+    { field: 'cause', type: 'nominal' },
+    { field: 'at', type: 'nominal', title: 'from' },
+    { field: 'ms', type: 'quantitative', title: 'length, ms', format: ',.1f' },
+  ];
+  const note = gaps.length > GAPS_MAX ? `the first ${GAPS_MAX} of ${gaps.length}` : undefined;
+  const spec = {
+    height: { step: 22 },
+    data: { values: rows },
+    layer: [
+      {
+        mark: { type: 'bar', height: 10 },
+        encoding: { x, x2: { field: 'u' }, y, color: colour, tooltip },
+      },
+      {
+        mark: { type: 'tick', thickness: 2, size: 16 },
+        encoding: { x, y, color: colour, tooltip },
+      },
+    ],
+  };
+  return chart('Where data was missing', spec, note);
+}
