@@ -1,6 +1,6 @@
 // `retick backtest`: the same strategies over historical data, as a vendor would sell it: market tables by venue
 // time, no receive times, no outages. The engine is the one that runs live.
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { formatTimeUs, parseDurationUs } from '../core/time.ts';
 import { readManifest } from '../datasets/manifest.ts';
@@ -78,7 +78,7 @@ export async function backtest(
   request: BacktestRequest,
 ): Promise<{ readonly run: Run; readonly session: RunSession }> {
   const { config, strategies, latencyUs, fromUs, toUs, batchSize, output } = request;
-  const name = basename(request.dataset);
+  const name = basename(resolve(request.dataset));
   const dataset = {
     name,
     digest: readManifest(request.dataset).digest,

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Argv } from 'yargs';
 import { type Arguments, type Command, EXIT } from './command.ts';
 import { bytes, Output, paint } from './output.ts';
@@ -105,10 +106,10 @@ const CHECKS: readonly Check[] = [
   [
     'strategies',
     async () => {
-      const { listStrategies, loadStrategy } = await import('./load.ts');
-      const names = [...listStrategies().keys()];
-      for (const name of names) await loadStrategy(name, 'strategies');
-      return `${names.length} bundled and loaded: ${names.join(', ')}`;
+      const { loadStrategy } = await import('./load.ts');
+      const shipped = fileURLToPath(new URL('../../strategies/order-flow.ts', import.meta.url));
+      const { strategy } = await loadStrategy(shipped, 'doctor');
+      return `${strategy.name} bundled and loaded`;
     },
   ],
 ];

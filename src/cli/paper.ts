@@ -1,6 +1,6 @@
 // `retick paper`: records, and runs strategies on the very records that go to the journal.
 import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import { parseDurationUs } from '../core/time.ts';
 import type { Manifest } from '../datasets/manifest.ts';
@@ -97,7 +97,7 @@ export async function paper(request: PaperRequest): Promise<PaperResult> {
   const venue = findVenue(config.venue);
   const { symbols, channels, depth, url } = config;
   const feed = createSession(venue, { symbols, channels, depth, url });
-  const name = basename(recording);
+  const name = basename(resolve(recording));
   const session = new RunSession({
     folder: request.out ?? join('reports', `${name}-paper`),
     config,

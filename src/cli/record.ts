@@ -241,7 +241,7 @@ async function requireSameSession(folder: string, session: Session): Promise<voi
 
 async function firstSession(folder: string): Promise<Session | undefined> {
   if (!existsSync(join(folder, 'journal'))) return undefined;
-  for await (const records of readJournal(folder, { verify: false })) {
+  for await (const records of readJournal(folder)) {
     for (const record of records) {
       if (record.kind !== RecordKind.control) continue;
       const control = decodeControl(record);
