@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readManifest } from '../../src/datasets/manifest.ts';
 import { readRun } from '../../src/runs/run.ts';
 import { type SimulatedServer, startServer } from '../../src/simulated/server.ts';
 import { CONTROL, type Outcome, retick, workplace } from './retick.ts';
@@ -160,6 +161,59 @@ describe('from nothing to a report', () => {
     const text = readFileSync(join(folder, 'flow.html'), 'utf8');
     expect(text).toContain('my-strategy');
     expect(text).not.toMatch(/<(script|link|img)[^>]+(src|href)=["']?(https?:)?\/\//);
+  });
+});
+
+describe.concurrent('what has been changed by hand', () => {
+  function bend(path: string): void {
+    const bytes = readFileSync(join(folder, path));
+    const middle = bytes.length >> 1;
+    bytes[middle] = bytes[middle]! ^ 1;
+    writeFileSync(join(folder, path), bytes);
+  }
+
+  test('in a recording is found before it is replayed, and named', async () => {
+    cpSync(join(folder, 'datasets/flow'), join(folder, 'datasets/bent'), { recursive: true });
+    const { tables } = readManifest(join(folder, 'datasets/bent'));
+    const table = `datasets/bent/${tables.find(({ name }) => name === 'book')!.files[0]!.file}`;
+    const segment = 'datasets/bent/journal/000001.parquet';
+    bend(table);
+    bend(segment);
+    const [fromTables, fromFrames, check] = await Promise.all([
+      retick(['replay', 'datasets/bent', '--out', 'reports/bent'], folder),
+      retick(['replay', 'datasets/bent', '--out', 'reports/bent-raw', '--raw'], folder),
+      retick(['data', 'check', 'datasets/bent'], folder),
+    ]);
+    expect(fromTables).toMatchObject({
+      code: 3,
+      out: '',
+      err: expect.stringContaining(`retick: ${table}: `),
+    });
+    expect(fromFrames).toMatchObject({
+      code: 3,
+      out: '',
+      err: expect.stringContaining(`retick: ${segment}: `),
+    });
+    expect(check).toMatchObject({ code: 1, out: expect.stringContaining(`problem: ${segment}: `) });
+  });
+
+  test('in a run is found before it is compared', async () => {
+    cpSync(join(folder, 'reports/flow-paper'), join(folder, 'reports/bent-run'), { recursive: true });
+    bend('reports/bent-run/events.jsonl');
+    const compare = await retick(['compare', 'reports/flow-paper', 'reports/bent-run'], folder);
+    expect(compare).toMatchObject({ code: 3, out: '' });
+    expect(compare.err).toMatch(/^retick: reports.bent-run.events\.jsonl is not the log of this run: .*\n$/);
+  });
+
+  test('by a second paper run is nothing: a recording holds one', async () => {
+    const { digest } = readManifest(join(folder, 'datasets/flow'));
+    const args = ['paper', 'flow.yaml', '--url', venue.url, '--recording', 'datasets/flow'];
+    expect(await retick(args, folder)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('datasets/flow holds a recording already'),
+    });
+    expect(readManifest(join(folder, 'datasets/flow')).digest).toBe(digest);
+    expect(readRun(join(folder, 'reports/flow-paper')).manifest.mode).toBe('paper');
   });
 });
 
