@@ -1,5 +1,5 @@
 // `retick replay`: a recording, fed to strategies at any speed. The speed never changes the result.
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Argv } from 'yargs';
 import { UsageError } from '../core/errors.ts';
@@ -91,7 +91,7 @@ export async function replay(
 ): Promise<{ readonly run: Run; readonly session: RunSession }> {
   const { recording, config, strategies, fromUs, toUs, batchSize, output } = request;
   const manifest = readManifest(recording);
-  const name = basename(recording);
+  const name = basename(resolve(recording));
   const dataset = {
     name,
     digest: manifest.digest,
@@ -193,5 +193,5 @@ export function parseBound(value: unknown, flag: string): number | undefined {
 /** Without a run file a recording is replayed for its own sake: no strategy, the digest of its events. */
 async function bareConfig(recording: string): Promise<RunConfig> {
   const { venue, symbols } = readManifest(recording);
-  return parseRunConfig({ name: basename(recording), venue, symbols: [...symbols] }, recording);
+  return parseRunConfig({ name: basename(resolve(recording)), venue, symbols: [...symbols] }, recording);
 }
