@@ -20,8 +20,9 @@ export class InputDigest {
     const id = words(batch.id);
     const { kind, flags, instrument } = batch;
     for (let row = from; row < to; row++) {
-      const lo = row * 2;
-      const hi = lo + 1;
+      // Shifted, not multiplied: the index then needs no check for overflow.
+      const lo = row << 1;
+      const hi = lo | 1;
       const head = kind[row]! | (flags[row]! << 8) | (instrument[row]! << 16);
       a = Math.imul(a ^ head, LANE_A);
       b = Math.imul(b ^ received[hi]!, LANE_B);
@@ -35,7 +36,8 @@ export class InputDigest {
       b = Math.imul(b ^ id[hi]!, LANE_B);
       a = Math.imul(a ^ id[lo]! ^ (b >>> 15), LANE_A);
       b ^= a >>> 13;
-      if (kind[row] !== EventKind.trade && kind[row] !== EventKind.level) {
+      const rowKind = head & 0xff;
+      if (rowKind !== EventKind.trade && rowKind !== EventKind.level) {
         const price2 = words(batch.price2);
         const size2 = words(batch.size2);
         a = Math.imul(a ^ price2[lo]! ^ size2[hi]!, LANE_A);

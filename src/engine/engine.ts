@@ -199,8 +199,10 @@ export class Engine {
       // A trade learned of after an outage only completes candles: nobody could have traded on it.
       if ((flags[row]! & Flag.late) === 0) {
         lane.market.applyTrade(price[row]!, nowUs);
-        exchange.onTrade(lane.instrument, price[row]!, size[row]!, TAKERS[side + 1], nowUs);
-        if (desk.pending > 0) desk.settle();
+        if (exchange.watches(lane.instrument)) {
+          exchange.onTrade(lane.instrument, price[row]!, size[row]!, TAKERS[side + 1], nowUs);
+          if (desk.pending > 0) desk.settle();
+        }
         for (let i = 0; i < lane.onTrade.length; i++) desk.call(lane.onTrade[i]!);
       }
       if (desk.halted) return row + 1;

@@ -102,8 +102,9 @@ export class CandleSeries {
     if (price < candle.low) candle.low = price;
     candle.close = price;
     candle.volume += size;
-    if (side > 0) candle.buyVolume += size;
-    else if (side < 0) candle.sellVolume += size;
+    // Reckoned, not branched on: takers' sides are as good as random.
+    candle.buyVolume += size * ((side + 1) >> 1);
+    candle.sellVolume += size * ((1 - side) >> 1);
     candle.trades++;
     return true;
   }

@@ -215,6 +215,11 @@ export class Exchange {
     }
   }
 
+  /** Whether a trade could do anything here: only then `onTrade` need be called. */
+  watches(instrument: number): boolean {
+    return this.#matching.watches(instrument);
+  }
+
   /**
    * A trade printed. Resting orders whose price it went strictly past fill, together up to its size; stops are
    * compared with its price. The taker's side is for queue models to come.

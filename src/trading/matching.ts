@@ -65,8 +65,13 @@ export class Matching {
     return this.#nowUs;
   }
 
+  /** Whether orders rest here, or stops wait for a price. */
+  watches(instrument: number): boolean {
+    return this.#watchCount[instrument] !== 0;
+  }
+
   onTrade(instrument: number, price: number, size: number, nowUs: number): void {
-    if (this.#watchCount[instrument] === 0) return;
+    if (!this.watches(instrument)) return;
     this.#nowUs = nowUs;
     const passed = this.#passed(instrument, price, price);
     let left = passed.length > 0 && size > 0 ? decimalOf(size) : 0n;
