@@ -1,6 +1,7 @@
 // The roof: which commands there are, and the only place that catches. Each command's file is loaded when it is
 // asked for, so that `--help` stays fast.
 import { type Command, EXIT } from './cli/command.ts';
+import { CLEAR_LINE } from './cli/output.ts';
 import { createParser, originOf, parseArguments } from './cli/parser.ts';
 import { DataError, UsageError, unknownName, VenueError } from './core/errors.ts';
 
@@ -90,7 +91,8 @@ function explain(error: unknown, argv: readonly string[]): number {
   const words = error instanceof Error ? error.message : String(error);
   const message = words + originOf(words, argv);
   if (argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
-  process.stderr.write(`retick: ${message}\n`);
+  // A status line may be standing there.
+  process.stderr.write(`${process.stderr.isTTY ? CLEAR_LINE : ''}retick: ${message}\n`);
   if (code === EXIT.internal && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
   return code;
 }

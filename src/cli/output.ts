@@ -1,6 +1,9 @@
 // What a command says: results on stdout (text, or one JSON value), progress and notes on stderr.
 import { styleText } from 'node:util';
 
+/** Empties the line that the cursor is on. */
+export const CLEAR_LINE = '\r\u001b[K';
+
 const STATUS_EVERY_MS = 30_000;
 const REWRITE_EVERY_MS = 100;
 
@@ -45,7 +48,7 @@ export class Output {
   /** Leaves the status line standing as it is, or clears it. */
   #endLine(): void {
     if (!this.#isLineOpen) return;
-    process.stderr.write('\r\u001b[K');
+    process.stderr.write(CLEAR_LINE);
     this.#isLineOpen = false;
   }
 }

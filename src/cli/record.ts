@@ -123,8 +123,7 @@ export function createSession(
   };
 }
 
-/** Starts a recorder, shows its status, and stops it when the time is up or the signal is raised. */
-export async function runRecorder(options: {
+export type RecorderRequest = {
   readonly recorder: Recorder;
   readonly durationUs: number | undefined;
   readonly output: Output;
@@ -135,46 +134,52 @@ export async function runRecorder(options: {
   readonly onStarted?: () => void;
   /** A folder to remove when the venue was not reached or refused: nothing in it is worth keeping. */
   readonly discard?: string;
-}): Promise<{ readonly summary: RecorderSummary; readonly isInterrupted: boolean }> {
-  const { recorder, durationUs, output, signal } = options;
+};
+
+/** Starts a recorder, shows its status, and stops it when the time is up or the signal is raised. */
+export async function runRecorder(
+  options: RecorderRequest,
+): Promise<{ readonly summary: RecorderSummary; readonly isInterrupted: boolean }> {
+  const { recorder, output, signal } = options;
+  const timer = setInterval(
+    () => output.status(() => formatStatus(options.what, recorder.status()), performance.now()),
+    250,
+  );
+  try {
+    const reason = await recordUntilEnd(options);
+    return { summary: await recorder.stop(reason), isInterrupted: signal.aborted };
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+const STARTED = 'started';
+
+/** Why the recording is to end. The recorder is stopped already when this throws. */
+async function recordUntilEnd(options: RecorderRequest): Promise<string> {
+  const { recorder, durationUs, signal } = options;
   const ends: Promise<string>[] = [aborted(signal)];
   if (options.until !== undefined) ends.push(options.until);
-  const started = await Promise.race([
-    recorder.start().then(() => 'started'),
-    ...ends,
-    recorder.failed,
-  ]).catch(async (error) => {
-    await recorder.stop('could not start');
+  let limit: NodeJS.Timeout | undefined;
+  try {
+    const started = await Promise.race([recorder.start().then(() => STARTED), ...ends, recorder.failed]);
+    if (started !== STARTED) return started;
+    options.onStarted?.();
+    if (durationUs !== undefined) {
+      const { promise, resolve } = Promise.withResolvers<string>();
+      limit = setTimeout(() => resolve('duration'), durationUs / 1000);
+      ends.push(promise);
+    }
+    return await Promise.race([...ends, recorder.failed]);
+  } catch (error) {
+    await recorder.stop('failed');
     if (error instanceof VenueError && options.discard !== undefined) {
       rmSync(options.discard, { recursive: true, force: true });
     }
     throw error;
-  });
-  let reason = started;
-  if (started === 'started') {
-    options.onStarted?.();
-    const timer = setInterval(
-      () => output.status(() => formatStatus(options.what, recorder.status()), performance.now()),
-      250,
-    );
-    let limit: NodeJS.Timeout | undefined;
-    if (durationUs !== undefined) {
-      ends.push(
-        new Promise((resolve) => {
-          limit = setTimeout(() => resolve('duration'), durationUs / 1000);
-        }),
-      );
-    }
-    try {
-      reason = await Promise.race([...ends, recorder.failed]);
-    } finally {
-      clearInterval(timer);
-      clearTimeout(limit);
-      if (reason === 'started') await recorder.stop('journal failed');
-    }
+  } finally {
+    clearTimeout(limit);
   }
-  const summary = await recorder.stop(reason);
-  return { summary, isInterrupted: signal.aborted };
 }
 
 function aborted(signal: AbortSignal): Promise<string> {
@@ -192,7 +197,7 @@ export function formatStatus(what: string, status: RecorderStatus): string {
     `lag ${Number.isNaN(status.lagUs) ? 'n/a' : `${count(status.lagUs / 1000, 1)} ms`}`,
     `gaps ${gaps.length === 0 ? '0' : gaps.join(', ')}`,
     bytes(status.bytes),
-    status.connected ? 'connected' : 'reconnecting',
+    status.connected ? 'connected' : status.frames === 0 ? 'connecting' : 'reconnecting',
   ].join('  ');
 }
 
