@@ -8,11 +8,12 @@ import { RecordKind } from '../src/core/frame.ts';
 import { Random } from '../src/core/random.ts';
 import { readJournal } from '../src/journal/reader.ts';
 import { JournalWriter } from '../src/journal/writer.ts';
+import type { BenchRow } from './row.ts';
 
 const FRAMES = 300_000;
 const encoder = new TextEncoder();
 
-export async function benchJournal(): Promise<{ name: string; value: number; unit: string }[]> {
+export async function benchJournal(): Promise<readonly BenchRow[]> {
   const folder = mkdtempSync(join(tmpdir(), 'retick-bench-'));
   const frames = composeFrames();
   const mean = Math.round(frames.reduce((sum, frame) => sum + frame.length, 0) / frames.length);
@@ -39,11 +40,11 @@ export async function benchJournal(): Promise<{ name: string; value: number; uni
     const sealMs = performance.now() - sealStart;
     const sealedMs = await timeRead(folder);
     return [
-      { name: `journal append, frames of ${mean} B`, value: mega(appendMs), unit: 'M frames/s' },
-      { name: 'journal append, until acknowledged', value: mega(durableMs), unit: 'M frames/s' },
-      { name: 'journal read, open segment', value: mega(openMs), unit: 'M frames/s' },
-      { name: 'journal seal, in a child process', value: mega(sealMs), unit: 'M frames/s' },
-      { name: 'journal read, sealed segment', value: mega(sealedMs), unit: 'M frames/s' },
+      { name: `append, frames of ${mean} B`, value: mega(appendMs), unit: 'M frames/s' },
+      { name: 'append, until acknowledged', value: mega(durableMs), unit: 'M frames/s' },
+      { name: 'read, open segment', value: mega(openMs), unit: 'M frames/s' },
+      { name: 'seal, in a child process', value: mega(sealMs), unit: 'M frames/s' },
+      { name: 'read, sealed segment', value: mega(sealedMs), unit: 'M frames/s' },
     ];
   } finally {
     rmSync(folder, { recursive: true, force: true });
