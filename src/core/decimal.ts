@@ -35,7 +35,7 @@ export function parseDecimal(text: string, from = 'number'): Decimal {
 
 /** The decimal that a double's shortest text names: 0.1 is exactly one tenth. */
 export function decimalOf(value: number): Decimal {
-  assert(Number.isFinite(value), `a decimal is made of a finite number, got ${value}`);
+  if (!Number.isFinite(value)) assert(false, `a decimal is made of a finite number, got ${value}`);
   // Of decimals of at most 15 digits no two share a double, so the first that gives this one is its shortest text.
   for (let places = 0; places <= EXACT_DIGITS; places++) {
     const power = POWERS[places]!;
@@ -79,7 +79,7 @@ export function proportion(value: Decimal, part: Decimal, whole: Decimal): Decim
 
 /** The largest multiple of `step` that is not further from zero than `value`. */
 export function truncateTo(value: Decimal, step: Decimal): Decimal {
-  assert(step > 0n, `a step is positive, got ${formatDecimal(step)}`);
+  if (step <= 0n) assert(false, `a step is positive, got ${formatDecimal(step)}`);
   return value - (value % step);
 }
 

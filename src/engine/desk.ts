@@ -196,24 +196,24 @@ export class Desk {
 
   #submit(runner: Runner, signals: readonly Signal[]): void {
     const { symbols, cursor } = this.#options;
-    const instruments = signals.map((signal) =>
-      signal?.symbol === undefined ? runner.instrument : symbols.indexOf(signal.symbol),
-    );
-    for (const [i, signal] of signals.entries()) {
-      const known = symbols.join(', ');
+    const instrumentOf = (signal: Signal): number =>
+      signal.symbol === undefined ? runner.instrument : symbols.indexOf(signal.symbol);
+    for (const signal of signals) {
       const misuse =
         misuseOf(signal) ??
-        (instruments[i]! < 0 ? `unknown symbol: ${signal.symbol} (known: ${known})` : undefined);
+        (instrumentOf(signal) < 0
+          ? `unknown symbol: ${signal.symbol} (known: ${symbols.join(', ')})`
+          : undefined);
       if (misuse !== undefined) {
         this.#fail(runner, `malformed signal: ${misuse}`);
         return;
       }
     }
-    for (const [i, given] of signals.entries()) {
+    for (const given of signals) {
       const signalId = ++this.#signals;
       const signal = ownCopy(given);
       this.#write({ type: 'signal', id: signalId, strategy: runner.id, signal });
-      const instrument = instruments[i]!;
+      const instrument = instrumentOf(signal);
       this.exchange.submit({ strategy: runner.id, signalId, signal, instrument, nowUs: cursor.nowUs });
     }
   }

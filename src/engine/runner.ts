@@ -123,19 +123,27 @@ export function misuseOf(signal: Signal): string | undefined {
   if (size === undefined && quote === undefined && (action === 'buy' || action === 'short')) {
     return `${action} without size or quote (allowed: one of them)`;
   }
-  for (const [name, value] of Object.entries({ size, quote, limit, stopLoss, takeProfit })) {
-    if (value !== undefined && !(Number.isFinite(value) && value > 0)) {
-      return `${name} is ${value} (allowed: a finite number above 0)`;
-    }
-  }
+  const amount =
+    amountMisuse('size', size) ??
+    amountMisuse('quote', quote) ??
+    amountMisuse('limit', limit) ??
+    amountMisuse('stopLoss', stopLoss) ??
+    amountMisuse('takeProfit', takeProfit);
+  if (amount !== undefined) return amount;
   if (timeInForce !== undefined && !TIMES_IN_FORCE.includes(timeInForce)) {
     return `unknown time in force: ${String(timeInForce)} (known: ${TIMES_IN_FORCE.join(', ')})`;
   }
-  for (const [name, value] of Object.entries(signal.metadata ?? {})) {
+  for (const name in signal.metadata) {
+    const value: unknown = signal.metadata[name];
     if (typeof value !== 'string' && typeof value !== 'number') {
       return `metadata.${name} is ${typeof value} (allowed: text or number)`;
     }
   }
   if (typeof reason !== 'string' || reason === '') return 'a signal without a reason';
   return undefined;
+}
+
+function amountMisuse(name: string, value: number | undefined): string | undefined {
+  if (value === undefined || (Number.isFinite(value) && value > 0)) return undefined;
+  return `${name} is ${value} (allowed: a finite number above 0)`;
 }

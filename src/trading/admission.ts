@@ -8,7 +8,6 @@ import {
   formatDecimal,
   least,
   multiply,
-  numberOf,
   truncateTo,
 } from '../core/decimal.ts';
 import type { Instrument } from '../core/instrument.ts';
@@ -256,9 +255,10 @@ function exposureOf(request: Request, size: Decimal, price: number) {
   const held = request.ledger.position(request.instrument)?.exactSize ?? 0n;
   const after = absolute(held + (side === 'buy' ? size : -size));
   const grows = after > absolute(held);
+  const exactPrice = decimalOf(price);
   return {
-    orderNotional: isReduceOnly(request.signal.action) ? 0 : numberOf(multiply(size, decimalOf(price))),
-    positionNotional: grows ? numberOf(multiply(after, decimalOf(price))) : 0,
+    orderNotional: isReduceOnly(request.signal.action) ? 0n : multiply(size, exactPrice),
+    positionNotional: grows ? multiply(after, exactPrice) : 0n,
     nowUs: request.nowUs,
   };
 }

@@ -33,9 +33,9 @@ export type Breach = {
 };
 
 export type OrderExposure = {
-  readonly orderNotional: number;
+  readonly orderNotional: Decimal;
   /** |position| × price if the order fills whole; 0 when it only reduces. */
-  readonly positionNotional: number;
+  readonly positionNotional: Decimal;
   readonly nowUs: number;
 };
 
@@ -61,11 +61,11 @@ export class Risk {
   checkOrder(exposure: OrderExposure): string | undefined {
     const { positionNotionalMax, orderNotionalMax, ordersPerSecondMax } = this.#config;
     if (this.#breach !== undefined) return `risk limit: stopped since ${this.#breach.reason}`;
-    if (orderNotionalMax !== undefined && exposure.orderNotional > orderNotionalMax) {
-      return `risk limit: order notional ${exposure.orderNotional} is above ${orderNotionalMax}`;
+    if (orderNotionalMax !== undefined && numberOf(exposure.orderNotional) > orderNotionalMax) {
+      return `risk limit: order notional ${numberOf(exposure.orderNotional)} is above ${orderNotionalMax}`;
     }
-    if (positionNotionalMax !== undefined && exposure.positionNotional > positionNotionalMax) {
-      return `risk limit: position notional ${exposure.positionNotional} is above ${positionNotionalMax}`;
+    if (positionNotionalMax !== undefined && numberOf(exposure.positionNotional) > positionNotionalMax) {
+      return `risk limit: position notional ${numberOf(exposure.positionNotional)} is above ${positionNotionalMax}`;
     }
     if (ordersPerSecondMax === undefined) return undefined;
     this.#recentUs = this.#recentUs.filter((timeUs) => timeUs > exposure.nowUs - SECOND_US);
