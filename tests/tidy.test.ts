@@ -74,7 +74,10 @@ const PURE_FILES = sources.filter(
 );
 
 const BANNED: readonly (readonly [name: string, pattern: RegExp])[] = [
-  ['the wall clock', /\bDate\.now\b|\bnew Date\(\s*\)|\bperformance\.(now|timeOrigin|mark|measure)\b|\bhrtime\b/],
+  [
+    'the wall clock',
+    /\bDate\.now\b|\bnew Date\(\s*\)|\bperformance\.(now|timeOrigin|mark|measure)\b|\bhrtime\b/,
+  ],
   ['unseeded randomness', /\bMath\.random\b|\brandomBytes\b|\brandomUUID\b/],
   ['timers', /\bset(Timeout|Interval|Immediate)\b|\bqueueMicrotask\b|\bnextTick\b/],
   ['asynchrony', /\basync\b|\bawait\b|\bPromise\b/],

@@ -12,8 +12,8 @@ import { listenForInterrupt } from './interrupt.ts';
 import { loadStrategies, noteWarnings } from './load.ts';
 import { count, Output } from './output.ts';
 import { parseBatchSize, parseBound } from './replay.ts';
-import { readRunFile } from './runfile.ts';
-import { identityOf, type LoadedBundle, RunSession, runFolder } from './session.ts';
+import { readRunFile, requireFit } from './runfile.ts';
+import { INTERRUPTED, identityOf, type LoadedBundle, RunSession, runFolder } from './session.ts';
 import { runJson, summarize } from './summary.ts';
 
 export const command: Command = {
@@ -78,10 +78,12 @@ export async function backtest(
   request: BacktestRequest,
 ): Promise<{ readonly run: Run; readonly session: RunSession }> {
   const { config, strategies, latencyUs, fromUs, toUs, batchSize, output } = request;
+  const manifest = readManifest(request.dataset);
+  requireFit(config, manifest, request.dataset);
   const name = basename(resolve(request.dataset));
   const dataset = {
     name,
-    digest: readManifest(request.dataset).digest,
+    digest: manifest.digest,
     feed: 'historical',
     fromUs: fromUs ?? null,
     toUs: toUs ?? null,
@@ -104,7 +106,7 @@ export async function backtest(
     );
   });
   const run = await session.finish({
-    reason: request.signal.aborted ? 'interrupted' : 'end of data',
+    reason: request.signal.aborted ? INTERRUPTED : 'end of data',
     mode: 'backtest',
     dataset,
     measured: { speed: null, achievedSpeed: null, lagUs: null, latency: {}, quality: {} },

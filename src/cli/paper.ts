@@ -137,6 +137,9 @@ export async function paper(request: PaperRequest): Promise<PaperResult> {
     what: name,
     until: halt.promise,
     ...(isNew ? { discard: recording } : {}),
+  }).catch((error: unknown) => {
+    session.discard();
+    throw error;
   });
   if (failure !== undefined) throw failure;
   const manifest = await buildTables(recording);

@@ -14,8 +14,8 @@ import { type Arguments, type Command, EXIT } from './command.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { loadStrategies, noteWarnings } from './load.ts';
 import { count, Output } from './output.ts';
-import { readRunFile } from './runfile.ts';
-import { identityOf, type LoadedBundle, RunSession, runFolder } from './session.ts';
+import { readRunFile, requireFit } from './runfile.ts';
+import { INTERRUPTED, identityOf, type LoadedBundle, RunSession, runFolder } from './session.ts';
 import { runJson, summarize } from './summary.ts';
 
 export const command: Command = {
@@ -91,6 +91,7 @@ export async function replay(
 ): Promise<{ readonly run: Run; readonly session: RunSession }> {
   const { recording, config, strategies, fromUs, toUs, batchSize, output } = request;
   const manifest = readManifest(recording);
+  requireFit(config, manifest, recording);
   const name = basename(resolve(recording));
   const dataset = {
     name,
@@ -122,7 +123,7 @@ export async function replay(
     );
   });
   const wallSeconds = (performance.now() - startedMs) / 1000;
-  const reason = request.signal.aborted ? 'interrupted' : 'end of recording';
+  const reason = request.signal.aborted ? INTERRUPTED : 'end of recording';
   const run = await session.finish({
     reason,
     mode: 'replay',

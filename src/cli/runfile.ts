@@ -1,7 +1,18 @@
 // Run files: YAML or JSON text to a checked run configuration.
 import { existsSync, readFileSync } from 'node:fs';
-import { UsageError } from '../core/errors.ts';
+import { UsageError, unknownName } from '../core/errors.ts';
+import type { Manifest } from '../datasets/manifest.ts';
 import { parseRunConfig, type RunConfig } from '../engine/config.ts';
+
+/** A run file that speaks of another venue, or of symbols the dataset does not hold, was meant for another one. */
+export function requireFit(config: RunConfig, { venue, symbols }: Manifest, dataset: string): void {
+  if (config.venue !== venue) {
+    throw new UsageError(`run file ${config.name} is for ${config.venue}, but ${dataset} is of ${venue}`);
+  }
+  const unknown = config.symbols.find((symbol) => !symbols.includes(symbol));
+  if (unknown !== undefined)
+    throw unknownName('symbol', unknown, symbols, `run file ${config.name} for ${dataset}`);
+}
 
 /** Reads a run file. Errors: UsageError naming file, path in it, value and what was allowed. */
 export async function readRunFile(path: string): Promise<RunConfig> {

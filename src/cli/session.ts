@@ -1,7 +1,8 @@
 // One run: an engine fed from somewhere, its log on disk, and at the end the run's folder with manifest and tables.
 // It is the same for live-paper, replay and historical runs; only the caller knows where the batches come from.
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { renameSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { EventBatch, Feed } from '../core/event.ts';
 import type { RunConfig } from '../engine/config.ts';
 import { Engine, type LoadedStrategy } from '../engine/engine.ts';
@@ -11,10 +12,15 @@ import { writeTables } from '../runs/tables.ts';
 import type { BundledStrategy } from './load.ts';
 import { SOFTWARE } from './software.ts';
 
+/** The reason a run ends with that was not let finish. */
+export const INTERRUPTED = 'interrupted';
+
 export type LoadedBundle = LoadedStrategy & BundledStrategy;
 
 export class RunSession {
-  readonly folder: string;
+  readonly #folder: string;
+  /** Where the run is written until it is whole: nothing half-done carries a run's name. */
+  readonly #partial: string;
   readonly engine: Engine;
   readonly log: RunLogWriter;
   readonly #config: RunConfig;
@@ -28,11 +34,13 @@ export class RunSession {
     readonly strategies: readonly LoadedBundle[];
     readonly symbols: readonly string[];
   }) {
-    this.folder = options.folder;
+    this.#folder = options.folder;
+    this.#partial = `${options.folder}.partial`;
+    rmSync(this.#partial, { recursive: true, force: true });
     this.#config = options.config;
     this.#strategies = options.strategies;
     this.#symbols = options.symbols;
-    this.log = new RunLogWriter(options.folder);
+    this.log = new RunLogWriter(this.#partial);
     const { config, strategies, symbols } = options;
     this.engine = new Engine({ symbols, config, strategies, log: this.log });
   }
@@ -51,8 +59,16 @@ export class RunSession {
       }
     } catch (error) {
       // A feed that waits for its next event is woken by the signal, which it throws.
-      if (!signal.aborted || !(error instanceof Error && error.name === 'AbortError')) throw error;
+      if (signal.aborted && error instanceof Error && error.name === 'AbortError') return;
+      this.discard();
+      throw error;
     }
+  }
+
+  /** Takes back what was written of a run that could not be run. */
+  discard(): void {
+    this.log.close();
+    rmSync(this.#partial, { recursive: true, force: true });
   }
 
   /** Ends the run and writes its folder. */
@@ -65,10 +81,12 @@ export class RunSession {
     this.engine.finish(end.reason);
     const wallSeconds = Number(process.hrtime.bigint() - this.#startedNs) / 1e9;
     const digest = this.log.close();
-    await writeTables(this.folder);
+    await writeTables(this.#partial);
+    // An interrupted run is another one than the whole run of the same identity, whose place it must not take.
+    const folder = end.reason === INTERRUPTED ? `${this.#folder}-interrupted` : this.#folder;
     const manifest: RunManifest = {
       schema: 1,
-      id: this.folder.split(/[/\\]/).at(-1) ?? this.folder,
+      id: basename(folder),
       name: this.#config.name,
       mode: end.mode,
       identity: identityOf(this.#config, this.#strategies, end.dataset),
@@ -92,12 +110,14 @@ export class RunSession {
       software: SOFTWARE,
       node: process.version,
     };
-    writeRun(this.folder, manifest, {
+    writeRun(this.#partial, manifest, {
       wallSeconds,
       eventsPerSecond: this.log.events / wallSeconds,
       ...end.measured,
     });
-    return readRun(this.folder);
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(this.#partial, folder);
+    return readRun(folder);
   }
 }
 

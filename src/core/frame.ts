@@ -11,7 +11,7 @@ export type JournalRecord = {
   /** Local receive time, µs since the epoch, never smaller than the record before. */
   readonly receivedUs: number;
   readonly kind: RecordKind;
-  /** Which connection of the recording, counted from 0; each reconnect is a new one. */
+  /** Which connection of the session, counted from 0; each reconnect is a new one. */
   readonly connection: number;
   /** The frame's bytes exactly as received; for `control` the JSON of a `Control`; empty for a beat. */
   readonly payload: Uint8Array;
@@ -35,10 +35,13 @@ export type GapCause =
   | 'sequence'
   | 'checksum'
   | 'slow client'
+  /** Frames came and were not kept. */
+  | 'drop'
   | 'ack timeout'
   | 'idle'
   | 'refused'
   | 'rotation'
+  /** The recorder died or was stopped, and was started again. */
   | 'recovery'
   /** The subscription ended and the next snapshot has not come yet. */
   | 'unsubscribed';
@@ -82,6 +85,13 @@ export type Control =
       readonly reason: string;
     }
   | { readonly type: 'end'; readonly reason: string };
+
+/** Steps after which frames are missing, until data is subscribed again. */
+const LOSING: ReadonlySet<string> = new Set(['closed', 'failed', 'drop', 'cut']);
+
+export function losesFrames(control: Control): boolean {
+  return LOSING.has(control.type);
+}
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

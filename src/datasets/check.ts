@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../core/errors.ts';
+import { readSegments } from '../journal/reader.ts';
 import { Continuity, type TradeContinuity } from './continuity.ts';
 import { TableComparison } from './equality.ts';
 import { decodeRecording, readSession, sessionOf, verifySegments } from './frames.ts';
@@ -83,7 +84,7 @@ export async function checkRecording(folder: string): Promise<CheckReport> {
     digest: manifest?.digest ?? null,
     span: result.span,
     ...{ records, frames, events, unknown, connections, clockSteps },
-    segments: manifest?.segments.length ?? 0,
+    segments: (manifest?.segments ?? (await readSegments(folder))).length,
     checksums: totalOf(symbols),
     symbols,
     gaps: result.gaps,

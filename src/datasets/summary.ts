@@ -1,7 +1,7 @@
 // What a recording holds, counted in one pass over its records and events: span, counts, gaps, time without a
 // valid book. A pure fold: the same recording gives the same summary, live or years later.
 import { EVENT_KIND_NAMES, type EventBatch, EventKind, Flag, type StatusDetail } from '../core/event.ts';
-import type { JournalRecord } from '../core/frame.ts';
+import type { Control, JournalRecord } from '../core/frame.ts';
 import type { Counts, Gap, Manifest, SymbolCounts } from './manifest.ts';
 
 export type SummaryResult = Pick<Manifest, 'span' | 'counts' | 'gaps'>;
@@ -32,7 +32,11 @@ export class Summary {
   #records = 0;
   #unknown = 0;
   #connections = 0;
+  /** Connection numbers seen: an imported capture has no record of a socket that opened, but a number for each file. */
+  #files = 0;
   #clockSteps = 0;
+  /** When the recorder last ended in good order; NaN otherwise. */
+  #endedUs = Number.NaN;
   #firstUs = Number.NaN;
   #lastUs = Number.NaN;
 
@@ -59,7 +63,7 @@ export class Summary {
       if (this.#records === 0) this.#firstUs = record.receivedUs;
       this.#records++;
       this.#frames[record.kind]!++;
-      if (record.connection >= this.#connections) this.#connections = record.connection + 1;
+      if (record.connection >= this.#files) this.#files = record.connection + 1;
       this.#lastUs = record.receivedUs;
     }
   }
@@ -96,7 +100,7 @@ export class Summary {
           EVENT_KIND_NAMES.map((name) => [name, this.#events[EventKind[name]]]),
         ) as Counts['events'],
         unknown: this.#unknown,
-        connections: this.#connections,
+        connections: this.#connections || this.#files,
         clockSteps: this.#clockSteps,
         symbols: Object.fromEntries(symbols),
       },
@@ -137,12 +141,14 @@ export class Summary {
 
   #addStatus(status: StatusDetail, receivedUs: number): void {
     if (status.state === 'unknown') this.#unknown++;
-    else if (status.state === 'control' && status.control.type === 'clockStep') this.#clockSteps++;
+    else if (status.state === 'control') this.#addControl(status.control, receivedUs);
     else if (status.state === 'subscribed') {
       if (status.channel !== 'book') this.#close(status.channel, status.symbol, receivedUs);
     } else if (status.state === 'gap') {
       const { cause, channel, symbol, detail } = status;
-      const gap: OpenGap = { cause, channel, symbol, detail, fromUs: receivedUs, toUs: null };
+      // Of a recorder that was stopped and started again the gap began with its end.
+      const fromUs = cause === 'recovery' && !Number.isNaN(this.#endedUs) ? this.#endedUs : receivedUs;
+      const gap: OpenGap = { cause, channel, symbol, detail, fromUs, toUs: null };
       this.#gaps.push(gap);
       this.#open.push(gap);
       const instrument = this.#symbols.indexOf(symbol);
@@ -150,9 +156,16 @@ export class Summary {
       this.#perSymbol[instrument]!.gaps++;
       const isBook = channel === 'book' && this.#hasBook[instrument] === 1;
       if (isBook && Number.isNaN(this.#invalidSinceUs[instrument])) {
-        this.#invalidSinceUs[instrument] = receivedUs;
+        this.#invalidSinceUs[instrument] = fromUs;
       }
     }
+  }
+
+  #addControl(control: Control, receivedUs: number): void {
+    if (control.type === 'clockStep') this.#clockSteps++;
+    else if (control.type === 'opened') this.#connections++;
+    else if (control.type === 'end') this.#endedUs = receivedUs;
+    else if (control.type === 'cut') this.#endedUs = Number.NaN;
   }
 
   #closeGaps(batch: EventBatch, row: number): void {

@@ -2,6 +2,7 @@
 // A book is trusted from the end of a snapshot until a gap; between, its rows are applied but nothing is read off it.
 import { assert } from '../core/assert.ts';
 import { type EventBatch, Flag, NO_INSTRUMENT, type StatusDetail } from '../core/event.ts';
+import { losesFrames } from '../core/frame.ts';
 import { type Instrument, splitSymbol } from '../core/instrument.ts';
 import { Book } from '../market/book.ts';
 import type { MarketView } from '../trading/market.ts';
@@ -115,13 +116,12 @@ export class Market {
 /** Whether a status means that a book is wrong from here on: a gap in it, or a lost connection. */
 export function breaksBook(status: StatusDetail): boolean {
   if (status.state === 'gap') return status.channel === 'book' || status.channel === '';
-  if (status.state !== 'control') return false;
-  return status.control.type === 'closed' || status.control.type === 'failed';
+  return status.state === 'control' && losesFrames(status.control);
 }
 
 /** Whether a status means that trades go missing from here on. */
 export function breaksTrades(status: StatusDetail): boolean {
-  return status.state === 'control' && (status.control.type === 'closed' || status.control.type === 'failed');
+  return status.state === 'control' && losesFrames(status.control);
 }
 
 /** Whether a status means that trades are heard from here on: they were subscribed, or a hole in them has ended. */

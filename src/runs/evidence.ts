@@ -2,6 +2,7 @@
 // 56 bytes each, so that a year of minutes fits; actions and checkpoints are few. All columns are in order of time.
 import { assert } from '../core/assert.ts';
 import type { StatusDetail } from '../core/event.ts';
+import { losesFrames } from '../core/frame.ts';
 import { type RecordOf, readLog } from './log.ts';
 import type { Run, RunManifest } from './run.ts';
 
@@ -172,7 +173,7 @@ class Outages {
       // A hole in the ids lies behind; any other gap lies ahead.
       this.#begin(status.symbol, timeUs);
       if (status.cause === 'sequence') this.#end(status.symbol, timeUs);
-    } else if (status.state === 'control' && LOSING.has(status.control.type)) this.#begin('', timeUs);
+    } else if (status.state === 'control' && losesFrames(status.control)) this.#begin('', timeUs);
   }
 
   /** A candle with trades that began during the outage: by its end they flow again. */
@@ -197,9 +198,6 @@ class Outages {
     if (last?.toUs === Number.POSITIVE_INFINITY) last.toUs = toUs;
   }
 }
-
-/** Steps of a recorder or connection after which frames are missing. */
-const LOSING = new Set(['closed', 'failed', 'drop', 'cut']);
 
 /** `mean-reversion.rsi.value` → `mean-reversion`. */
 export function strategyOf(name: string): string {

@@ -66,11 +66,16 @@ describe.concurrent('Ctrl-C', () => {
   test('in a replay ends it at once, however long the next event would have been waited for', async () => {
     const args = ['replay', 'datasets/past', 'run.yaml', '--speed', '0.0001', '--out', 'reports/slow'];
     const startedMs = performance.now();
-    const { out } = await interrupted(args, () => existsSync(at('reports/slow/events.jsonl')));
+    const { out } = await interrupted(args, () => existsSync(at('reports/slow.partial/events.jsonl')));
     expect(performance.now() - startedMs).toBeLessThan(15_000);
-    expect(out).toContain('run reports/slow');
-    expect(readRun(at('reports/slow')).manifest).toMatchObject({ mode: 'replay', counts: { end: 1 } });
-    expect(readFileSync(at('reports/slow/events.jsonl'), 'utf8')).toContain('"reason":"interrupted"');
+    expect(out).toContain('run reports/slow-interrupted');
+    expect(readRun(at('reports/slow-interrupted')).manifest).toMatchObject({
+      mode: 'replay',
+      counts: { end: 1 },
+    });
+    expect(readFileSync(at('reports/slow-interrupted/events.jsonl'), 'utf8')).toContain(
+      '"reason":"interrupted"',
+    );
   });
 
   test('in a backtest leaves a run that says so', async () => {
@@ -84,8 +89,11 @@ describe.concurrent('Ctrl-C', () => {
       '--out',
       'reports/back',
     ];
-    await interrupted(args, () => existsSync(at('reports/back/events.jsonl')));
-    expect(readRun(at('reports/back')).manifest).toMatchObject({ mode: 'backtest', counts: { end: 1 } });
+    await interrupted(args, () => existsSync(at('reports/back.partial/events.jsonl')));
+    expect(readRun(at('reports/back-interrupted')).manifest).toMatchObject({
+      mode: 'backtest',
+      counts: { end: 1 },
+    });
   });
 
   test('in a live-paper run leaves a whole recording, whose replay is equal', async () => {

@@ -90,7 +90,22 @@ describe('a book', () => {
   test('is invalid after frames were dropped, for no checksum covers its far levels', () => {
     wire.frames(snapshot);
     const drop: Control = { type: 'drop', frames: 3, bytes: 900, reason: 'too large' };
-    expect(wire.control(drop).slice(1)).toEqual([gap('slow client', '3 frames dropped: too large')]);
+    expect(wire.control(drop).slice(1)).toEqual([gap('drop', '3 frames dropped: too large')]);
+  });
+
+  test('is invalid after the recorder died, or was started again in the same recording', () => {
+    const cut: Control = { type: 'cut', segment: '000001.arrow', rows: 3, bytes: 90, reason: 'torn' };
+    wire.frames(snapshot);
+    expect(wire.control(cut).slice(1)).toEqual([gap('recovery', 'the recorder died')]);
+    expect(wire.frames(update)).toEqual([]);
+    wire.frames(snapshot);
+    const session: Control = {
+      type: 'session',
+      session: sessionOf([symbol, 'ETH/USD']),
+      software: '',
+      node: '',
+    };
+    expect(wire.control(session).slice(1)).toEqual([gap('recovery', 'the recorder was stopped')]);
   });
 
   test('is invalid after an update that could not be read, and the other books are not', () => {

@@ -275,9 +275,15 @@ export class KrakenDecoder implements Decoder {
       case 'drop': {
         // The checksum sees ten levels only: a lost update further out would go unnoticed for good.
         const detail = `${control.frames} frames dropped: ${control.reason}`;
-        this.#levels.loseAll({ cause: 'slow client', detail }, record, out);
+        this.#levels.loseAll({ cause: 'drop', detail }, record, out);
         return;
       }
+      case 'cut':
+        this.#levels.loseAll({ cause: 'recovery', detail: 'the recorder died' }, record, out);
+        return;
+      case 'session':
+        this.#levels.loseAll({ cause: 'recovery', detail: 'the recorder was stopped' }, record, out);
+        return;
     }
   }
 
