@@ -10,8 +10,14 @@ import type { SeriesNode } from './graph.ts';
 import type { Runner } from './runner.ts';
 import { TimerRank, type Timers } from './timers.ts';
 
-/** The series of one instrument, and when the first of them closes, µs of exchange time; +∞ when none will. */
-export type SeriesGroup = { readonly nodes: SeriesNode[]; nextCloseUs: number };
+/** The series of one instrument. */
+export type SeriesGroup = {
+  readonly nodes: SeriesNode[];
+  /** When the first of them closes, µs of exchange time; +∞ when none will. */
+  nextCloseUs: number;
+  /** Whether each has a candle that grows: then a trade before `nextCloseUs` begins none. */
+  areForming: boolean;
+};
 
 export type ClosesOptions = {
   readonly symbols: readonly string[];
@@ -32,7 +38,8 @@ export class Closes {
 
   constructor(options: ClosesOptions) {
     this.#options = options;
-    this.groups = options.symbols.map(() => ({ nodes: [], nextCloseUs: Number.POSITIVE_INFINITY }));
+    const nextCloseUs = Number.POSITIVE_INFINITY;
+    this.groups = options.symbols.map(() => ({ nodes: [], nextCloseUs, areForming: false }));
   }
 
   add(node: SeriesNode): void {
@@ -132,14 +139,17 @@ export class Closes {
   #reschedule(group: SeriesGroup): void {
     const { timers, graceUs, cursor } = this.#options;
     let nextCloseUs = Number.POSITIVE_INFINITY;
+    let areForming = true;
     for (const node of group.nodes) {
       const closeUs = node.series.nextCloseUs;
       if (closeUs < nextCloseUs) nextCloseUs = closeUs;
+      if (!node.series.isForming) areForming = false;
       if (closeUs === node.scheduledUs) continue;
       node.scheduledUs = closeUs;
       timers.set(node.timer, Math.max(closeUs + graceUs, cursor.nowUs));
     }
     group.nextCloseUs = nextCloseUs;
+    group.areForming = areForming;
   }
 
   #unused(node: SeriesNode, what: string): void {

@@ -34,7 +34,7 @@ const SLICE_EVENTS = 512;
 /** By −1, 0, 1: the taker sold, is unknown, bought. */
 const TAKERS = ['sell', undefined, 'buy'] as const;
 
-const NO_SERIES: SeriesGroup = { nodes: [], nextCloseUs: Number.POSITIVE_INFINITY };
+const NO_SERIES: SeriesGroup = { nodes: [], nextCloseUs: Number.POSITIVE_INFINITY, areForming: true };
 
 export type EngineOptions = {
   /** Instrument numbers of the events are indices into this list. */
@@ -192,9 +192,8 @@ export class Engine {
       if (timeUs >= lane.series.nextCloseUs) this.#closeBefore(lane, timeUs);
       const { nodes } = lane.series;
       for (let i = 0; i < nodes.length; i++) {
-        const { series } = nodes[i]!;
-        const isTaken = series.addTrade(price[row]!, size[row]!, side, timeUs);
-        if (!isTaken || series.nextCloseUs !== nodes[i]!.scheduledUs) this.#closes.follow(nodes[i]!, isTaken);
+        const isTaken = nodes[i]!.series.addTrade(price[row]!, size[row]!, side, timeUs);
+        if (!isTaken || !lane.series.areForming) this.#closes.follow(nodes[i]!, isTaken);
       }
       // A trade learned of after an outage only completes candles: nobody could have traded on it.
       if ((flags[row]! & Flag.late) === 0) {
