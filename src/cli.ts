@@ -1,7 +1,9 @@
 // The roof: which commands there are, and the only place that catches. Each command's file is loaded when it is
 // asked for, so that `--help` stays fast.
-import { type Command, EXIT } from './cli/command.ts';
-import { CLEAR_LINE } from './cli/output.ts';
+import type { Command } from './cli/command.ts';
+import { EXIT } from './cli/exit.ts';
+import { Interrupt } from './cli/interrupt.ts';
+import { CLEAR_LINE, Output } from './cli/output.ts';
 import { createParser, originOf, parseArguments } from './cli/parser.ts';
 import { DataError, UsageError, unknownName, VenueError } from './core/errors.ts';
 
@@ -28,7 +30,10 @@ const COMMANDS: readonly Entry[] = [
 ];
 
 export async function main(argv: readonly string[]): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosed);
+  const streams = [process.stdout, process.stderr];
+  for (const stream of streams) {
+    if (!stream.listeners('error').includes(ignoreClosed)) stream.on('error', ignoreClosed);
+  }
   try {
     process.exitCode = await dispatch(argv);
   } catch (error) {
@@ -51,7 +56,15 @@ async function dispatch(argv: readonly string[]): Promise<number> {
   const words = argv.slice(1);
   const parser = createParser(words).usage(`retick ${command.usage}\n\n${entry[1]}.`);
   const args = await parseArguments(command.options(parser), words, command.usage);
-  return args.help === true || args.version === true ? EXIT.done : await command.run(args);
+  if (args.help === true || args.version === true) return EXIT.done;
+  const output = new Output(args.json === true);
+  const interrupt = new Interrupt((text) => output.note(text));
+  try {
+    const code = await command.run(args, { output, interrupt });
+    return interrupt.isRaised ? EXIT.interrupted : code;
+  } finally {
+    interrupt.release();
+  }
 }
 
 /** What there is, for those who named no command; and the shell's completions, which need every command's flags. */

@@ -7,10 +7,10 @@ import { readManifest } from '../datasets/manifest.ts';
 import type { RunConfig } from '../engine/config.ts';
 import { historical } from '../feeds/historical.ts';
 import type { Run } from '../runs/run.ts';
-import { type Arguments, type Command, EXIT } from './command.ts';
-import { listenForInterrupt } from './interrupt.ts';
+import type { Arguments, Command, Context } from './command.ts';
+import { EXIT } from './exit.ts';
 import { loadStrategies, noteWarnings } from './load.ts';
-import { count, Output } from './output.ts';
+import { count, type Output } from './output.ts';
 import { parseBatchSize, parseBound } from './replay.ts';
 import { readRunFile, requireFit } from './runfile.ts';
 import { INTERRUPTED, identityOf, type LoadedBundle, RunSession, runFolder } from './session.ts';
@@ -35,13 +35,12 @@ export const command: Command = {
         describe: 'Events per batch; never changes the result',
       })
       .option('out', { type: 'string', describe: 'Run folder (default: reports/DATASET-backtest-…)' }),
-  run: async (args: Arguments) => {
+  run: async (args: Arguments, { output, interrupt }: Context) => {
     const file = String((args._ as readonly unknown[])[0]);
-    const output = new Output(args.json === true);
     const config = await readRunFile(file);
     const strategies = await loadStrategies(config, file);
     noteWarnings(strategies, output);
-    const interrupt = listenForInterrupt((text) => output.note(text));
+    const signal = interrupt.listen();
     const { run, session } = await backtest({
       dataset: String(args.data),
       config,
@@ -52,11 +51,9 @@ export const command: Command = {
       batchSize: parseBatchSize(args.batchSize),
       out: args.out as string | undefined,
       output,
-      signal: interrupt.signal,
+      signal,
     });
-    interrupt.release();
     output.result(runJson(run), summarize(run, session));
-    if (interrupt.signal.aborted) return EXIT.interrupted;
     return session.engine.halted ? EXIT.failed : EXIT.done;
   },
 };

@@ -12,10 +12,10 @@ import { UsageError, unknownName, VenueError } from '../core/errors.ts';
 import { parseRunConfig } from '../engine/config.ts';
 import { buy, candles, defineStrategy, prepare, quote, rsi, sell } from '../index.ts';
 import type { Latency } from '../runs/run.ts';
-import { type Arguments, type Command, EXIT } from './command.ts';
-import { listenForInterrupt } from './interrupt.ts';
+import type { Arguments, Command, Context } from './command.ts';
+import { EXIT } from './exit.ts';
 import { formatLatency } from './latency.ts';
-import { count, Output, paint } from './output.ts';
+import { count, type Output, paint } from './output.ts';
 import { paper } from './paper.ts';
 
 export const command: Command = {
@@ -35,16 +35,14 @@ export const command: Command = {
         default: 500,
         describe: 'Frame to order, µs; more is exit code 1',
       }),
-  run: async (args: Arguments) => {
+  run: async (args: Arguments, { output, interrupt }: Context) => {
     const what = String((args._ as readonly unknown[])[0]);
     if (what !== 'latency') throw unknownName('benchmark', what, ['latency']);
     const [rate, seconds] = [args.rate as number, args.seconds as number];
     if (!(rate > 0 && seconds > 0))
       throw new UsageError(`--rate ${rate} --seconds ${seconds}: both are above 0`);
-    const output = new Output(args.json === true);
-    const interrupt = listenForInterrupt((text) => output.note(text));
-    const result = await measureLatency({ rate, seconds, output, signal: interrupt.signal });
-    interrupt.release();
+    const signal = interrupt.listen();
+    const result = await measureLatency({ rate, seconds, output, signal });
     const order = result.latency['to order'];
     if (order === undefined) throw new VenueError('no order was given; run it for longer');
     const isGood = order.p50 <= (args.maxP50 as number) && order.p99 <= (args.maxP99 as number);

@@ -5,9 +5,10 @@ import { formatTimeUs } from '../core/time.ts';
 import { type Comparison, compareRuns, DEFAULT_TOLERANCE, type Divergence } from '../runs/compare.ts';
 import { formatRecord } from '../runs/log.ts';
 import { readRun } from '../runs/run.ts';
-import { type Arguments, type Command, EXIT } from './command.ts';
+import type { Arguments, Command, Context } from './command.ts';
 import { findInputDifference, type InputDifference } from './divergence.ts';
-import { count, Output, paint, table } from './output.ts';
+import { EXIT } from './exit.ts';
+import { count, paint, table } from './output.ts';
 
 export const command: Command = {
   usage: 'compare RUN_A RUN_B [--tolerance 1e-4]',
@@ -25,7 +26,7 @@ export const command: Command = {
         'live against the replay of its own recording',
       )
       .epilogue('Exit 0: equal digests, or every indicator value there and within tolerance. Exit 1: not.'),
-  run: async (args: Arguments) => {
+  run: async (args: Arguments, { output }: Context) => {
     const [left, right] = (args._ as readonly unknown[]).map((folder) => readRun(String(folder)));
     if (left === undefined || right === undefined) throw new UsageError('compare needs two run folders');
     const tolerance = args.tolerance as number;
@@ -33,7 +34,7 @@ export const command: Command = {
       throw new UsageError(`--tolerance: ${args.tolerance} is wrong (allowed: 0 or more)`);
     const comparison = compareRuns(left, right, tolerance);
     const input = await findInputDifference(left, right, comparison);
-    new Output(args.json === true).result({ ...comparison, input }, formatComparison(comparison, input));
+    output.result({ ...comparison, input }, formatComparison(comparison, input));
     return (args.exact === true ? comparison.isEqual : comparison.isWithin) ? EXIT.done : EXIT.failed;
   },
 };

@@ -9,8 +9,9 @@ import { describeRecording, type RecordingInfo } from '../datasets/info.ts';
 import type { Gap, Manifest } from '../datasets/manifest.ts';
 import { buildTables } from '../datasets/tables.ts';
 import { findVenue } from '../venues/list.ts';
-import { type Arguments, type Command, EXIT } from './command.ts';
-import { bytes, count, Output, paint, table } from './output.ts';
+import type { Arguments, Command, Context } from './command.ts';
+import { EXIT } from './exit.ts';
+import { bytes, count, type Output, paint, table } from './output.ts';
 import { SOFTWARE } from './software.ts';
 
 const ACTIONS = ['check', 'info', 'tables', 'import'] as const;
@@ -48,9 +49,8 @@ export const command: Command = {
         describe: 'check: gaps, failed checksums and missing trade ids fail it too',
       })
       .example('retick data import capture.gz --format lines --venue kraken', ''),
-  run: async (args: Arguments) => {
+  run: async (args: Arguments, { output }: Context) => {
     const [action, ...paths] = (args._ as readonly unknown[]).map(String);
-    const output = new Output(args.json === true);
     if (action === undefined) throw new UsageError(`data needs a command (known: ${ACTIONS.join(', ')})`);
     if (action === 'import') return await runImport(paths, args, output);
     if (!(ACTIONS as readonly string[]).includes(action)) {

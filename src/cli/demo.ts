@@ -12,11 +12,11 @@ import { type Comparison, compareRuns } from '../runs/compare.ts';
 import type { Run } from '../runs/run.ts';
 import { startServer } from '../simulated/server.ts';
 import { backtest } from './backtest.ts';
-import { type Arguments, type Command, EXIT } from './command.ts';
-import { listenForInterrupt } from './interrupt.ts';
+import type { Arguments, Command, Context } from './command.ts';
+import { EXIT } from './exit.ts';
 import { formatLatency } from './latency.ts';
 import { loadStrategies } from './load.ts';
-import { count, Output, paint, table } from './output.ts';
+import { count, type Output, paint, table } from './output.ts';
 import { type PaperResult, paper } from './paper.ts';
 import { replay } from './replay.ts';
 import type { LoadedBundle } from './session.ts';
@@ -29,24 +29,21 @@ export const command: Command = {
       .demandCommand(0, 0)
       .option('seed', { type: 'number', default: 7, describe: 'Of the simulated market' })
       .option('seconds', { type: 'number', default: 14, describe: 'Length of the live part' }),
-  run: async (args: Arguments) => {
-    const output = new Output(args.json === true);
+  run: async (args: Arguments, { output, interrupt }: Context) => {
     const seconds = args.seconds as number;
     if (!(seconds >= SECONDS_MIN)) {
       throw new UsageError(
         `--seconds: ${seconds} is too short to show anything (allowed: ${SECONDS_MIN} or more)`,
       );
     }
-    const interrupt = listenForInterrupt((text) => output.note(text));
+    const signal = interrupt.listen();
     const result = await demo({
       seed: args.seed as number,
       seconds,
       output,
-      signal: interrupt.signal,
+      signal,
     });
-    interrupt.release();
     output.result(result.value, result.text);
-    if (interrupt.signal.aborted) return EXIT.interrupted;
     return result.isProven ? EXIT.done : EXIT.failed;
   },
 };

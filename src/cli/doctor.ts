@@ -4,13 +4,14 @@ import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Argv } from 'yargs';
-import { type Arguments, type Command, EXIT } from './command.ts';
-import { bytes, Output, paint } from './output.ts';
+import type { Arguments, Command, Context } from './command.ts';
+import { EXIT } from './exit.ts';
+import { bytes, paint } from './output.ts';
 
 export const command: Command = {
   usage: 'doctor',
   options: (argv: Argv) => argv.demandCommand(0, 0),
-  run: async (args: Arguments) => {
+  run: async (_args: Arguments, { output }: Context) => {
     const results: Result[] = [];
     for (const [name, check] of CHECKS) {
       try {
@@ -23,7 +24,7 @@ export const command: Command = {
       ({ name, isGood, detail }) =>
         `${isGood ? paint('green', 'ok  ') : paint('red', 'FAIL')}  ${name.padEnd(12)}  ${detail}`,
     );
-    new Output(args.json === true).result(results, text.join('\n'));
+    output.result(results, text.join('\n'));
     return results.every(({ isGood }) => isGood) ? EXIT.done : EXIT.failed;
   },
 };

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Argv } from 'yargs';
 import { UsageError } from '../core/errors.ts';
-import { type Arguments, type Command, EXIT } from './command.ts';
-import { Output } from './output.ts';
+import type { Arguments, Command, Context } from './command.ts';
+import { EXIT } from './exit.ts';
 
 export const command: Command = {
   usage: 'init [FOLDER]',
@@ -12,7 +12,7 @@ export const command: Command = {
     argv
       .demandCommand(0, 1)
       .epilogue('Writes run.yaml and strategies/my-strategy.ts into FOLDER (default: here).'),
-  run: async (args: Arguments) => {
+  run: async (args: Arguments, { output }: Context) => {
     const folder = String((args._ as readonly unknown[])[0] ?? '.');
     const files = {
       [join(folder, 'run.yaml')]: RUN_FILE,
@@ -26,7 +26,7 @@ export const command: Command = {
       writeFileSync(path, text);
     }
     const run = Object.keys(files)[0];
-    new Output(args.json === true).result(
+    output.result(
       { written: Object.keys(files) },
       [
         ...Object.keys(files).map((path) => `wrote ${path}`),

@@ -1,24 +1,34 @@
 // Ctrl-C: the first signal asks for an orderly end, the second one leaves at once.
-import { EXIT } from './command.ts';
+import { EXIT } from './exit.ts';
 
-/** An abort signal raised by the first SIGINT or SIGTERM; the second exits the process with 130. */
-export function listenForInterrupt(note: (text: string) => void): {
-  readonly signal: AbortSignal;
-  readonly release: () => void;
-} {
-  const controller = new AbortController();
-  const listener = (): void => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted);
-    note('finishing what is under way; press Ctrl-C again to leave at once');
-    controller.abort();
-  };
-  process.on('SIGINT', listener);
-  process.on('SIGTERM', listener);
-  return {
-    signal: controller.signal,
-    release: () => {
-      process.off('SIGINT', listener);
-      process.off('SIGTERM', listener);
-    },
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+export class Interrupt {
+  readonly #controller = new AbortController();
+  readonly #note: (text: string) => void;
+
+  /** `note` tells the person that the first signal was heard. */
+  constructor(note: (text: string) => void) {
+    this.#note = note;
+  }
+
+  /** From here on the first SIGINT or SIGTERM only raises this signal; the second exits the process with 130. */
+  listen(): AbortSignal {
+    for (const name of SIGNALS) process.on(name, this.#onSignal);
+    return this.#controller.signal;
+  }
+
+  get isRaised(): boolean {
+    return this.#controller.signal.aborted;
+  }
+
+  release(): void {
+    for (const name of SIGNALS) process.off(name, this.#onSignal);
+  }
+
+  readonly #onSignal = (): void => {
+    if (this.isRaised) process.exit(EXIT.interrupted);
+    this.#note('finishing what is under way; press Ctrl-C again to leave at once');
+    this.#controller.abort();
   };
 }

@@ -10,11 +10,11 @@ import type { ConnectionLimits } from '../journal/connection.ts';
 import { Recorder, type RecorderSummary } from '../journal/recorder.ts';
 import type { Run } from '../runs/run.ts';
 import { findVenue } from '../venues/list.ts';
-import { type Arguments, type Command, EXIT } from './command.ts';
-import { listenForInterrupt } from './interrupt.ts';
+import type { Arguments, Command, Context } from './command.ts';
+import { EXIT } from './exit.ts';
 import { formatLatency, LatencyProbe } from './latency.ts';
 import { loadStrategies, noteWarnings } from './load.ts';
-import { Output } from './output.ts';
+import type { Output } from './output.ts';
 import { createSession, formatSummary, requireFresh, runRecorder, stampNow } from './record.ts';
 import { readRunFile } from './runfile.ts';
 import { type LoadedBundle, RunSession } from './session.ts';
@@ -37,13 +37,12 @@ export const command: Command = {
       })
       .option('out', { type: 'string', describe: 'Run folder (default: reports/RECORDING-paper)' })
       .epilogue('Nothing is ever sent to a venue but subscriptions: orders are simulated.'),
-  run: async (args: Arguments) => {
+  run: async (args: Arguments, { output, interrupt }: Context) => {
     const file = String((args._ as readonly unknown[])[0]);
-    const output = new Output(args.json === true);
     const config = await readRunFile(file);
     const strategies = await loadStrategies(config, file);
     noteWarnings(strategies, output);
-    const interrupt = listenForInterrupt((text) => output.note(text));
+    const signal = interrupt.listen();
     const duration = (args.duration as string | undefined) ?? config.duration;
     const result = await paper({
       config: args.url === undefined ? config : { ...config, url: String(args.url) },
@@ -52,9 +51,8 @@ export const command: Command = {
       recording: (args.recording as string | undefined) ?? join('datasets', `${config.name}-${stampNow()}`),
       out: args.out as string | undefined,
       output,
-      signal: interrupt.signal,
+      signal,
     });
-    interrupt.release();
     const { run, session, summary, manifest } = result;
     output.result(
       { ...runJson(run), summary },
@@ -66,7 +64,6 @@ export const command: Command = {
         formatLatency(run.measured?.latency ?? {}),
       ].join('\n'),
     );
-    if (interrupt.signal.aborted) return EXIT.interrupted;
     return session.engine.halted ? EXIT.failed : EXIT.done;
   },
 };
@@ -129,7 +126,7 @@ export async function paper(request: PaperRequest): Promise<PaperResult> {
       halt.resolve('engine failed');
     },
   });
-  const { summary } = await runRecorder({
+  const summary = await runRecorder({
     recorder,
     durationUs: request.durationUs,
     output,

@@ -11,9 +11,9 @@ import { readJournal } from '../journal/reader.ts';
 import { Recorder, type RecorderStatus, type RecorderSummary } from '../journal/recorder.ts';
 import { findVenue } from '../venues/list.ts';
 import type { Venue } from '../venues/venue.ts';
-import { type Arguments, type Command, EXIT } from './command.ts';
-import { listenForInterrupt } from './interrupt.ts';
-import { bytes, count, Output } from './output.ts';
+import type { Arguments, Command, Context } from './command.ts';
+import { EXIT } from './exit.ts';
+import { bytes, count, type Output } from './output.ts';
 import { SOFTWARE } from './software.ts';
 
 export const command: Command = {
@@ -40,8 +40,7 @@ export const command: Command = {
       .epilogue(
         'The first Ctrl-C drains, syncs, seals and exits 130; a second one leaves at once and loses nothing acknowledged.',
       ),
-  run: async (args: Arguments) => {
-    const output = new Output(args.json === true);
+  run: async (args: Arguments, { output, interrupt }: Context) => {
     const [venueName = '', ...symbols] = (args._ as readonly unknown[]).map(String);
     const venue = findVenue(venueName);
     const session = createSession(venue, {
@@ -56,7 +55,7 @@ export const command: Command = {
     const startMs = parseDurationUs(String(args.patience), '--patience') / 1000;
     const isNew = !existsSync(folder);
     if (!isNew) await requireSameSession(folder, session);
-    const interrupt = listenForInterrupt((text) => output.note(text));
+    const signal = interrupt.listen();
     const recorder = new Recorder({
       limits: { startMs },
       folder: join(folder, 'journal'),
@@ -64,20 +63,19 @@ export const command: Command = {
       session,
       software: SOFTWARE,
     });
-    const { summary, isInterrupted } = await runRecorder({
+    const summary = await runRecorder({
       recorder,
       durationUs,
       output,
-      signal: interrupt.signal,
+      signal,
       what: folder,
       onStarted: () => output.note(`recording ${symbols.join(', ')} into ${folder} (Ctrl-C ends it)`),
       ...(isNew ? { discard: folder } : {}),
     });
     const hasTables = args.tables === true && summary.records > 0;
     const manifest = hasTables ? await buildTables(folder) : undefined;
-    interrupt.release();
     output.result({ folder, summary, manifest }, formatSummary(folder, summary, manifest));
-    return isInterrupted ? EXIT.interrupted : EXIT.done;
+    return EXIT.done;
   },
 };
 
@@ -137,17 +135,15 @@ export type RecorderRequest = {
 };
 
 /** Starts a recorder, shows its status, and stops it when the time is up or the signal is raised. */
-export async function runRecorder(
-  options: RecorderRequest,
-): Promise<{ readonly summary: RecorderSummary; readonly isInterrupted: boolean }> {
-  const { recorder, output, signal } = options;
+export async function runRecorder(options: RecorderRequest): Promise<RecorderSummary> {
+  const { recorder, output } = options;
   const timer = setInterval(
     () => output.status(() => formatStatus(options.what, recorder.status()), performance.now()),
     250,
   );
   try {
     const reason = await recordUntilEnd(options);
-    return { summary: await recorder.stop(reason), isInterrupted: signal.aborted };
+    return await recorder.stop(reason);
   } finally {
     clearInterval(timer);
   }

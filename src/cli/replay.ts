@@ -10,10 +10,10 @@ import { parseRunConfig, type RunConfig } from '../engine/config.ts';
 import { type PacedFeed, paced } from '../feeds/pace.ts';
 import { replayFrames, replayTables } from '../feeds/replay.ts';
 import type { Run } from '../runs/run.ts';
-import { type Arguments, type Command, EXIT } from './command.ts';
-import { listenForInterrupt } from './interrupt.ts';
+import type { Arguments, Command, Context } from './command.ts';
+import { EXIT } from './exit.ts';
 import { loadStrategies, noteWarnings } from './load.ts';
-import { count, Output } from './output.ts';
+import { count, type Output } from './output.ts';
 import { readRunFile, requireFit } from './runfile.ts';
 import { INTERRUPTED, identityOf, type LoadedBundle, RunSession, runFolder } from './session.ts';
 import { runJson, summarize } from './summary.ts';
@@ -41,15 +41,14 @@ export const command: Command = {
       })
       .option('out', { type: 'string', describe: 'Run folder (default: reports/RECORDING-replay-…)' })
       .example('retick replay datasets/demo run.yaml --speed 100', 'a hundred times as fast as it happened'),
-  run: async (args: Arguments) => {
+  run: async (args: Arguments, { output, interrupt }: Context) => {
     const [recording, file] = (args._ as readonly unknown[]).map(String);
     if (recording === undefined) throw new UsageError('replay needs a recording');
-    const output = new Output(args.json === true);
     const speed = parseSpeed(String(args.speed));
     const config = file === undefined ? undefined : await readRunFile(file);
     const strategies = config === undefined ? [] : await loadStrategies(config, file ?? '');
     noteWarnings(strategies, output);
-    const interrupt = listenForInterrupt((text) => output.note(text));
+    const signal = interrupt.listen();
     const request: ReplayRequest = {
       recording,
       config: config ?? (await bareConfig(recording)),
@@ -61,12 +60,10 @@ export const command: Command = {
       batchSize: parseBatchSize(args.batchSize),
       out: args.out as string | undefined,
       output,
-      signal: interrupt.signal,
+      signal,
     };
     const { run, session } = await replay(request);
-    interrupt.release();
     output.result(runJson(run), `${summarize(run, session)}\n${formatSpeed(run)}`);
-    if (interrupt.signal.aborted) return EXIT.interrupted;
     return session.engine.halted ? EXIT.failed : EXIT.done;
   },
 };

@@ -5,8 +5,9 @@ import type { Argv } from 'yargs';
 import { writeReport } from '../reports/report.ts';
 import { compareRuns, DEFAULT_TOLERANCE } from '../runs/compare.ts';
 import { readRun } from '../runs/run.ts';
-import { type Arguments, type Command, EXIT } from './command.ts';
-import { bytes, Output } from './output.ts';
+import type { Arguments, Command, Context } from './command.ts';
+import { EXIT } from './exit.ts';
+import { bytes } from './output.ts';
 
 export const command: Command = {
   usage: 'report RUN [RUN_B] [--out FILE.html]',
@@ -16,12 +17,12 @@ export const command: Command = {
       .option('out', { type: 'string', describe: 'The file to write (default: RUN/report.html)' })
       .option('static', { type: 'boolean', default: false, describe: 'Leave the script out: pictures only' })
       .option('tolerance', { type: 'number', default: DEFAULT_TOLERANCE, describe: 'As in compare' }),
-  run: async (args: Arguments) => {
+  run: async (args: Arguments, { output }: Context) => {
     const [left, right] = (args._ as readonly unknown[]).map((folder) => readRun(String(folder)));
     const path = (args.out as string | undefined) ?? join(left!.folder, 'report.html');
     const comparison = right === undefined ? undefined : compareRuns(left!, right, args.tolerance as number);
     await writeReport(path, { run: left!, other: right, comparison, isStatic: args.static === true });
-    new Output(args.json === true).result({ path }, `wrote ${path} (${bytes(statSync(path).size)})`);
+    output.result({ path }, `wrote ${path} (${bytes(statSync(path).size)})`);
     return EXIT.done;
   },
 };

@@ -3,9 +3,9 @@ import type { Argv } from 'yargs';
 import { UsageError } from '../core/errors.ts';
 import { parseDurationUs } from '../core/time.ts';
 import { startServer } from '../simulated/server.ts';
-import { type Arguments, type Command, EXIT } from './command.ts';
-import { listenForInterrupt } from './interrupt.ts';
-import { count, Output } from './output.ts';
+import type { Arguments, Command, Context } from './command.ts';
+import { EXIT } from './exit.ts';
+import { count } from './output.ts';
 
 export const command: Command = {
   usage: 'simulate [--port 9001] [--seed 1] [--rate 200] [--duration 10m]',
@@ -28,8 +28,7 @@ export const command: Command = {
       .epilogue(
         'Speaks Kraken’s WebSocket v2: status, trade, book with checksums, ticker, ohlc, instrument, heartbeat, ping.',
       ),
-  run: async (args: Arguments) => {
-    const output = new Output(args.json === true);
+  run: async (args: Arguments, { output, interrupt }: Context) => {
     const rate = args.rate as number;
     if (!(rate > 0)) throw new UsageError(`--rate: ${args.rate} is wrong (allowed: above 0)`);
     const port = args.port as number;
@@ -43,7 +42,7 @@ export const command: Command = {
       eventsPerSecond: rate,
     });
     const { url } = server;
-    const interrupt = listenForInterrupt((text) => output.note(text));
+    const signal = interrupt.listen();
     output.note(`serving a simulated market at ${url} (Ctrl-C ends it)`);
     const timer = setInterval(() => {
       const { open, framesSent, messagesReceived } = server.counters;
@@ -54,16 +53,15 @@ export const command: Command = {
       );
     }, 250);
     await new Promise<void>((resolve) => {
-      interrupt.signal.addEventListener('abort', () => resolve(), { once: true });
+      signal.addEventListener('abort', () => resolve(), { once: true });
       if (durationUs !== undefined) setTimeout(resolve, durationUs / 1000);
     });
     clearInterval(timer);
     await server.stop();
-    interrupt.release();
     output.result(
       { url, ...server.counters },
       `served ${count(server.counters.framesSent)} frames to ${server.counters.connections} connections`,
     );
-    return interrupt.signal.aborted ? EXIT.interrupted : EXIT.done;
+    return EXIT.done;
   },
 };

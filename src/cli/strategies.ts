@@ -3,15 +3,15 @@ import { basename } from 'node:path';
 import type { Argv } from 'yargs';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.ts';
-import { type Arguments, type Command, EXIT } from './command.ts';
+import type { Arguments, Command, Context } from './command.ts';
+import { EXIT } from './exit.ts';
 import { type BundledStrategy, listStrategies, loadStrategy } from './load.ts';
-import { Output, paint, table } from './output.ts';
+import { type Output, paint, table } from './output.ts';
 
 export const command: Command = {
   usage: 'strategies [NAME|FILE]',
   options: (argv: Argv) => argv.demandCommand(0, 1),
-  run: async (args: Arguments) => {
-    const output = new Output(args.json === true);
+  run: async (args: Arguments, { output }: Context) => {
     const [name] = args._ as readonly unknown[];
     if (name === undefined) {
       const all = await loadAll(output);

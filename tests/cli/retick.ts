@@ -38,6 +38,20 @@ export function retick(args: readonly string[], cwd: string): Promise<Outcome> {
   return outcome(start(args, cwd));
 }
 
+/** Requests that end by themselves, made in one process: a start costs more than most of them. */
+export async function retickMany(
+  requests: readonly (readonly string[])[],
+  cwd: string,
+): Promise<readonly Outcome[]> {
+  const entry = resolve(import.meta.dirname, 'many.ts');
+  const env = { ...process.env, NO_COLOR: '1' };
+  const { out } = await outcome(spawn(process.execPath, [entry, JSON.stringify(requests)], { cwd, env }));
+  return out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Outcome);
+}
+
 /** Resolves as soon as the process has said this, on either stream; rejects when it ends without. */
 export function said(child: ChildProcess, what: RegExp): Promise<void> {
   return new Promise((done, failed) => {

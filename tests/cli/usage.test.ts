@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
-import { outcome, retick, start, workplace } from './retick.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Outcome, outcome, retick, retickMany, start, workplace } from './retick.ts';
 
 const { folder, remove } = workplace();
 afterAll(remove);
@@ -84,8 +84,16 @@ describe('a wrong request is one line on stderr and exit code 2', () => {
     ['data command', () => ['data', 'chek', 'x'], /unknown data command: chek .*did you mean check\?/],
   ];
 
-  test.concurrent.each(cases)('%s', async (_what, args, says) => {
-    const { code, out, err } = await retick(args(), folder);
+  let outcomes: readonly Outcome[] = [];
+  beforeAll(async () => {
+    outcomes = await retickMany(
+      cases.map(([, args]) => args()),
+      folder,
+    );
+  });
+
+  test.each(cases.map(([what, , says], i) => [what, says, i] as const))('%s', (_what, says, i) => {
+    const { code, out, err } = outcomes[i]!;
     expect(err).toMatch(says);
     expect(err.trimEnd().split('\n')).toHaveLength(1);
     expect(out).toBe('');
@@ -102,24 +110,17 @@ describe('the command', () => {
     expect(bare.code).toBe(2);
   });
 
-  test.concurrent.each([
-    'demo',
-    'record',
-    'paper',
-    'replay',
-    'backtest',
-    'compare',
-    'report',
-    'data',
-    'strategies',
-    'init',
-    'simulate',
-    'bench',
-    'doctor',
-  ])('teaches %s', async (name) => {
-    const { code, out } = await retick([name, '--help'], folder);
-    expect(out.startsWith(`retick ${name}`)).toBe(true);
-    expect(code).toBe(0);
+  test('teaches every command', async () => {
+    const names = ['demo', 'record', 'paper', 'replay', 'backtest', 'compare', 'report', 'data'];
+    names.push('strategies', 'init', 'simulate', 'bench', 'doctor');
+    const outcomes = await retickMany(
+      names.map((name) => [name, '--help']),
+      folder,
+    );
+    expect(outcomes.map(({ out }) => out.split(' ').slice(0, 2).join(' ').split('\n')[0])).toEqual(
+      names.map((name) => `retick ${name}`),
+    );
+    expect(outcomes.every(({ code }) => code === 0)).toBe(true);
   });
 
   test('says so in one line under a Node that is too old', async () => {
