@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { RunRecord } from '../../src/core/record.ts';
 import type { Series } from '../../src/reports/evidence.ts';
 import { mergeCandles, reduceSeries } from '../../src/reports/reduce.ts';
@@ -109,8 +109,10 @@ async function pageOf(run: Run, other?: Run, isStatic = false): Promise<string> 
 
 describe('a report', () => {
   test('has every section that the run has something for', async () => {
+    const warn = vi.spyOn(console, 'warn');
     const run = busyRun();
     const page = await pageOf(run, run, true);
+    expect(warn).not.toHaveBeenCalled();
     const titles = [...page.matchAll(/<h2>([^<]*)/g)].map((match) => match[1]);
     expect(titles).toEqual([
       'Performance',

@@ -20,7 +20,6 @@ export function gapChart(gaps: readonly GapEvidence[], { fromUs, toUs }: Span): 
     cause: gap.cause,
     ms: ((gap.toUs ?? gap.fromUs) - gap.fromUs) / 1000,
   }));
-  const x = { ...TIME_AXIS, scale: { ...TIME_AXIS.scale, domain: [ms(fromUs), ms(toUs)] } };
   const y = { field: 'row', type: 'nominal', axis: { title: null, labelLimit: 200 } };
   const colour = { field: 'cause', type: 'nominal' };
   const tooltip = [
@@ -33,13 +32,19 @@ export function gapChart(gaps: readonly GapEvidence[], { fromUs, toUs }: Span): 
     height: { step: 22 },
     data: { values: rows },
     layer: [
+      // Nothing to see at both ends of the run: it only makes the axis as long as the run.
+      {
+        data: { values: [{ t: ms(fromUs) }, { t: ms(toUs) }] },
+        mark: { type: 'tick', opacity: 0 },
+        encoding: { x: TIME_AXIS },
+      },
       {
         mark: { type: 'bar', height: 10 },
-        encoding: { x, x2: { field: 'u' }, y, color: colour, tooltip },
+        encoding: { x: TIME_AXIS, x2: { field: 'u' }, y, color: colour, tooltip },
       },
       {
         mark: { type: 'tick', thickness: 2, size: 16 },
-        encoding: { x, y, color: colour, tooltip },
+        encoding: { x: TIME_AXIS, y, color: colour, tooltip },
       },
     ],
   };
