@@ -22,7 +22,8 @@ function render(value: Value): string {
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
 }
 
 /** JSON that may stand inside a script element. */
@@ -35,22 +36,31 @@ export function inlineJson(value: unknown): Markup {
   );
 }
 
-export function tableOf(
-  header: readonly string[],
-  rows: readonly (readonly (string | number | Markup)[])[],
-): Markup {
-  const isNumber = header.map(
-    (_, i) =>
-      rows.length > 0 &&
-      rows.every((row) => /^[-+−]?[\d.,]*\d[\d.,]*( ?[%a-zµ/]{0,5})?$|^n\/a$|^∞$|^–$/.test(plain(row[i]))),
-  );
-  const cell = (tag: 'th' | 'td', value: string | number | Markup | undefined, i: number): Markup =>
-    new Markup(`<${tag}${isNumber[i] ? ' class="n"' : ''}>${render(value)}</${tag}>`);
-  return html`<div class="wide"><table><thead><tr>${header.map((name, i) => cell('th', name, i))}</tr></thead><tbody>${rows.map(
-    (row) => html`<tr>${row.map((value, i) => cell('td', value, i))}</tr>`,
-  )}</tbody></table></div>`;
+type Cell = string | number | Markup;
+
+/** Columns of numbers stand right. A row of one cell goes across the table: it heads those below it. */
+export function tableOf(header: readonly string[], rows: readonly (readonly Cell[])[], style = ''): Markup {
+  const full = rows.filter((row) => row.length > 1 || header.length === 1);
+  const isNumber = header.map((_, i) => full.length > 0 && full.every((row) => looksNumeric(row[i])));
+  const isShort = header.map((_, i) => full.every((row) => String(row[i] ?? '').length <= SHORT_CHARS));
+  const styleOf = (i: number): string => (isNumber[i] ? ' class="n"' : isShort[i] ? ' class="k"' : '');
+  const cell = (tag: 'th' | 'td', value: Cell | undefined, i: number): Markup =>
+    new Markup(`<${tag}${styleOf(i)}>${render(value)}</${tag}>`);
+  const line = (row: readonly Cell[]): Markup =>
+    row.length === 1 && header.length > 1
+      ? html`<tr><th class="group" colspan="${header.length}">${row[0]}</th></tr>`
+      : html`<tr>${row.map((value, i) => cell('td', value, i))}</tr>`;
+  return html`<div class="wide"><table class="${style}"><thead><tr>${header.map((name, i) => cell('th', name, i))}</tr></thead><tbody>${rows.map(line)}</tbody></table></div>`;
 }
 
-function plain(value: string | number | Markup | undefined): string {
-  return value instanceof Markup ? 'markup' : String(value ?? '');
+/** Names and times up to this length are not broken over lines. */
+const SHORT_CHARS = 28;
+
+const NUMERIC = /^[-+−]?[\d.,]*\d(?: ?(?:%|x|bps|µs|ms|s|min|h|d|[A-Z]{3,5}))?(?: \d+ (?:min|h))?$/;
+
+/** A number with its unit, two of them, or the absence of one. */
+function looksNumeric(cell: Cell | undefined): boolean {
+  const text = cell instanceof Markup ? cell.text : String(cell ?? '');
+  if (text === '' || text === '–' || text === '∞' || text.startsWith('n/a')) return true;
+  return text.split(' / ').every((part) => NUMERIC.test(part) || part === '∞' || part === 'n/a');
 }

@@ -8,6 +8,7 @@ import type { Comparison } from '../runs/compare.ts';
 import type { Run } from '../runs/run.ts';
 import { gather } from './evidence.ts';
 import { html, inlineJson, Markup } from './html.ts';
+import { packRows } from './pack.ts';
 import { clientScript, draw } from './render.ts';
 import { cards } from './sections/cards.ts';
 import type { Section, Subject } from './sections/section.ts';
@@ -52,13 +53,23 @@ async function renderSection(section: Section, specs: Spec[]): Promise<Markup> {
       parts.push(part);
       continue;
     }
-    const { svg, spec } = await draw(part, specs.length);
+    const { svg, spec, warnings } = await draw(part, specs.length);
+    const note = [part.note, ...warnings].filter((text) => text !== undefined).join('; ');
     parts.push(
-      html`<figure><figcaption>${part.title}${part.note === undefined ? '' : ` (${part.note})`}</figcaption><div class="chart" data-chart="${specs.length}">${new Markup(svg)}</div></figure>`,
+      html`<figure><figcaption>${part.title}${note === '' ? undefined : html` <small>${note}</small>`}</figcaption><div class="chart" role="img" aria-label="${part.title}" data-chart="${specs.length}">${new Markup(svg)}</div></figure>`,
     );
     specs.push(spec);
   }
   return html`<section id="${section.id}"><h2>${section.title}</h2>${parts}</section>`;
+}
+
+/** The data sets of a specification in columns. */
+function packed(spec: Spec): unknown {
+  const data = (spec.data ?? []).map((set) => {
+    if (!('values' in set) || !Array.isArray(set.values)) return set;
+    return { ...set, values: packRows(set.values) ?? set.values };
+  });
+  return { ...spec, data };
 }
 
 function assemble(page: {
@@ -71,11 +82,14 @@ function assemble(page: {
   const { manifest } = page.subject.evidence.run;
   const { script } = page;
   const hash = script === undefined ? '' : `'sha256-${createHash('sha256').update(script).digest('base64')}'`;
-  const policy = `default-src 'none'; style-src 'unsafe-inline'; img-src data:${hash === '' ? '' : `; script-src ${hash}`}`;
+  const policy = [
+    ...["default-src 'none'", "base-uri 'none'", "form-action 'none'", "style-src 'unsafe-inline'"],
+    ...(hash === '' ? [] : [`script-src ${hash}`]),
+  ].join('; ');
   const scripts =
     script === undefined
       ? undefined
-      : html`<script type="application/json" id="specs">${inlineJson(page.specs)}</script><script>${new Markup(script)}</script>`;
+      : html`<script type="application/json" id="specs">${inlineJson(page.specs.map(packed))}</script><script>${new Markup(script)}</script>`;
   const title =
     page.subject.comparison === undefined
       ? manifest.id
@@ -85,9 +99,9 @@ function assemble(page: {
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <title>${title} · retick</title><style>${new Markup(STYLE)}</style></head>
 <body><header><p class="brand">retick report</p><h1>${title}</h1>
-<p>${manifest.mode} · ${manifest.symbols.join(', ')} · ${formatTimeUs(manifest.firstUs ?? Number.NaN).slice(0, 19)} to ${formatTimeUs(manifest.lastUs ?? Number.NaN).slice(0, 19)} UTC · digest <code>${manifest.digest.slice(0, 16)}</code></p>
-<nav>${page.sections.map(({ id, title: name }) => html`<a href="#${id}">${name}</a>`)}</nav></header>
-<main>${cards(page.subject)}${page.bodies}</main>
-<footer>${manifest.software}, Node ${manifest.node}. All times UTC.</footer>${scripts}</body></html>
+<p>${manifest.mode} · ${manifest.symbols.join(', ')} · ${formatTimeUs(manifest.firstUs ?? Number.NaN).slice(0, 19)} to ${formatTimeUs(manifest.lastUs ?? Number.NaN).slice(0, 19)} UTC · digest <code>${manifest.digest.slice(0, 16)}</code></p></header>
+<nav aria-label="Sections"><div>${page.sections.map(({ id, title: name }) => html`<a href="#${id}">${name}</a>`)}</div></nav>
+<main>${cards(page.subject)}${script === undefined ? undefined : html`<p class="hint">In charts: drag along time, Ctrl + wheel to zoom, double click to see all again.</p>`}${page.bodies}</main>
+<footer>${manifest.software}, Node ${manifest.node}. All times are UTC.</footer>${scripts}</body></html>
 `.text;
 }

@@ -1,104 +1,18 @@
+// The whole page: complete, safe against what stands in a log, asking nothing of any network, the same each time.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import type { RunRecord } from '../../src/core/record.ts';
-import type { Series } from '../../src/reports/evidence.ts';
-import { mergeCandles, reduceSeries } from '../../src/reports/reduce.ts';
+import type { Chart } from '../../src/reports/charts/chart.ts';
+import { gather } from '../../src/reports/evidence.ts';
+import { Markup } from '../../src/reports/html.ts';
+import { draw } from '../../src/reports/render.ts';
 import { writeReport } from '../../src/reports/report.ts';
+import { SECTIONS } from '../../src/reports/sections/sections.ts';
 import { compareRuns } from '../../src/runs/compare.ts';
-import type { Run, RunManifest } from '../../src/runs/run.ts';
-import { bars, candle, runOf, SECOND_US } from '../runs/records.ts';
-
-const NASTY = '</script><script>alert(1)</script><img src=x onerror=alert(2)>';
-
-const STRATEGIES: RunManifest['strategies'] = [{ id: 'a', name: 'a', version: '1', bundle: 'b', params: {} }];
-
-function equity(second: number, value: string): RunRecord {
-  const at = { event: second, seq: second, timeUs: second * SECOND_US };
-  return {
-    ...at,
-    type: 'equity',
-    strategy: 'a',
-    currency: 'USD',
-    equity: value,
-    cash: value,
-    realized: '0',
-    fees: '0',
-    positions: {},
-  };
-}
-
-function trade(n: number, second: number, side: 'buy' | 'sell', price: number): readonly RunRecord[] {
-  const at = { event: second, seq: second, timeUs: second * SECOND_US };
-  const same = { strategy: 'a', instrument: 0, symbol: 'BTC/USD', side, size: 0.5, signal: n } as const;
-  const order = {
-    ...same,
-    id: n,
-    type: 'market',
-    timeInForce: 'GTC',
-    isReduceOnly: false,
-    filledSize: 0.5,
-    price: Number.NaN,
-    status: 'filled',
-    reason: NASTY,
-    createdUs: 0,
-    dueUs: 0,
-  } as const;
-  const fill = {
-    ...same,
-    id: n,
-    order: n,
-    price,
-    fee: '0.01',
-    feeCurrency: 'USD',
-    liquidity: 'taker',
-    signalMid: price,
-    fillMid: price,
-    realized: '0',
-  } as const;
-  return [
-    { ...at, type: 'order', order },
-    { ...at, type: 'fill', fill },
-  ];
-}
-
-function busyRun(): Run {
-  const records: RunRecord[] = [
-    {
-      event: 0,
-      seq: 1,
-      timeUs: 0,
-      type: 'status',
-      symbol: 'BTC/USD',
-      status: {
-        type: 'status',
-        state: 'gap',
-        cause: 'checksum',
-        channel: 'book',
-        symbol: 'BTC/USD',
-        detail: NASTY,
-      },
-    },
-    { event: 0, seq: 1, timeUs: 0, type: 'fault', strategy: 'a', message: NASTY, policy: 'disable' },
-    ...bars(
-      Array.from({ length: 20 }, (_, i) => ({
-        open: 100 + i,
-        high: 103 + i,
-        low: 98 + i,
-        close: 101 + i,
-        value: 50 + i,
-      })),
-    ),
-    ...[1, 2, 3, 4].flatMap((n) => [
-      ...trade(2 * n - 1, 4 * n, 'buy', 100 + n),
-      ...trade(2 * n, 4 * n + 2, 'sell', 100 + 2 * n),
-    ]),
-    ...Array.from({ length: 20 }, (_, i) => equity(i + 1, String(100 + (i % 3)))),
-  ];
-  return runOf(records, { strategies: STRATEGIES });
-}
+import type { Run } from '../../src/runs/run.ts';
+import { candle, runOf } from '../runs/records.ts';
+import { busyRun, equity, longRun, NASTY, STRATEGIES, trade } from './runs.ts';
 
 async function pageOf(run: Run, other?: Run, isStatic = false): Promise<string> {
   const path = join(run.folder, 'report.html');
@@ -107,99 +21,137 @@ async function pageOf(run: Run, other?: Run, isStatic = false): Promise<string> 
   return readFileSync(path, 'utf8');
 }
 
+function titlesOf(page: string): readonly string[] {
+  return [...page.matchAll(/<h2>([^<]*)/g)].map((match) => match[1]!);
+}
+
+/** Failures name the texts, not the page. */
+function lacking(page: string, texts: readonly string[]): readonly string[] {
+  return texts.filter((text) => !page.includes(text));
+}
+
+function holding(page: string, texts: readonly string[]): readonly string[] {
+  return texts.filter((text) => page.includes(text));
+}
+
+const NO_VALUES = ['NaN', 'undefined', 'Infinity', 'null'];
+
 describe('a report', () => {
   test('has every section that the run has something for', async () => {
-    const warn = vi.spyOn(console, 'warn');
     const run = busyRun();
     const page = await pageOf(run, run, true);
-    expect(warn).not.toHaveBeenCalled();
-    const titles = [...page.matchAll(/<h2>([^<]*)/g)].map((match) => match[1]);
-    expect(titles).toEqual([
+    expect(titlesOf(page)).toEqual([
       'Performance',
       'Candles, indicators and fills',
-      expect.stringMatching(/^Parity/),
+      'Parity: run against run',
       'Round trips',
+      'Latency',
       'Data quality',
       'Run manifest',
     ]);
-    expect(page.match(/<svg/g)?.length).toBeGreaterThanOrEqual(6);
-    expect(page).toContain('Equal, bit for bit');
-    expect(page).toContain('E_end ÷ E_0 − 1');
-    expect(page).toContain('under 30 days');
-    expect(page).not.toContain('NaN');
+    for (const [title] of page.matchAll(/<a href="#[^<]*/g)) {
+      expect(lacking(page, [`id="${/#([a-z]+)/.exec(title)![1]}"`])).toEqual([]);
+    }
+    const texts = ['Equal, bit for bit', 'all 20 common values are equal', 'hold BTC/USD', 'By group'];
+    const notes = ['Risk limits passed', 'Strategies that failed', 'Arrived, and not used', 'late trades'];
+    expect(lacking(page, [...texts, ...notes])).toEqual([]);
+    expect(holding(page, NO_VALUES)).toEqual([]);
+  });
+
+  test('says the variant beside a figure, and why one cannot be given', async () => {
+    const page = await pageOf(busyRun(), undefined, true);
+    const texts = ['E_end ÷ E_0 − 1', 'needs 30 days of equity, this run lasts 20.0 s', 'they need 60 days'];
+    expect(lacking(page, texts)).toEqual([]);
+    const still = await pageOf(
+      runOf([equity(0, 100), equity(1e6, 101)], { strategies: STRATEGIES }),
+      undefined,
+      true,
+    );
+    expect(lacking(still, ['n/a <small>no round trip</small>'])).toEqual([]);
+  });
+
+  test('of a long run has months, rolling figures and the spread of daily returns', async () => {
+    const page = await pageOf(longRun(), undefined, true);
+    expect(lacking(page, ['Returns by month: a', 'Rolling over 30 days', 'Daily returns', 'Sharpe'])).toEqual(
+      [],
+    );
+    expect(holding(page, ['they need 60 days', ...NO_VALUES])).toEqual([]);
+    expect(page.match(/color-mix\(in srgb, var\(--(?:up|down)\)/g)).toHaveLength(5);
+  });
+
+  test('draws its charts without a warning, in colours that follow the page', async () => {
+    const [run, other] = [busyRun(), busyRun((value, i) => value * (1 + i * 1e-7))];
+    const parity = { evidence: gather(run), other: gather(other), comparison: compareRuns(run, other) };
+    const long = { evidence: gather(longRun()), other: undefined, comparison: undefined };
+    const parts = [parity, long].flatMap((subject) =>
+      SECTIONS.flatMap((section) => section(subject)?.body ?? []),
+    );
+    const charts = parts.filter((part): part is Chart => !(part instanceof Markup));
+    expect(charts.length).toBeGreaterThanOrEqual(11);
+    const warn = vi.spyOn(console, 'warn');
+    for (const [i, chart] of charts.entries()) {
+      const { svg, warnings } = await draw(chart, i);
+      expect([chart.title, ...warnings]).toEqual([chart.title]);
+      expect(svg.match(/(?:fill|stroke)="(?!var|none|transparent)[^"]*/g)).toBeNull();
+    }
+    expect(warn).not.toHaveBeenCalled();
   });
 
   test('shows what came from a venue or a strategy as text, never as markup', async () => {
     const page = await pageOf(busyRun());
-    expect(page).toContain('&lt;/script&gt;&lt;script&gt;alert(1)');
-    expect(page).not.toContain('<script>alert');
-    expect(page).not.toContain('<img src=x');
-    expect(page.match(/<script/g)).toHaveLength(2);
+    const markup = page.replace(/<script>[\s\S]*?<\/script>/, '<script></script>');
+    expect(lacking(markup, ['&lt;/script&gt;&lt;script&gt;alert(1)'])).toEqual([]);
+    expect(holding(markup, ['<script>alert', '<img'])).toEqual([]);
+    const specs = /id="specs">([^<]*)<\/script>/.exec(markup)?.[1] ?? '';
+    expect(lacking(specs, ['\\u003c/script>', '\\u2028'])).toEqual([]);
+    expect(JSON.stringify(JSON.parse(specs)).includes(JSON.stringify(NASTY).slice(1, -1))).toBe(true);
+    expect([markup.match(/<script/g), markup.match(/<\/script/g)].map((found) => found?.length)).toEqual([
+      2, 2,
+    ]);
   });
 
-  test('allows its own script by its hash, and nothing from anywhere', async () => {
+  test('allows its own script by its hash and nothing else, and names no other place', async () => {
     const page = await pageOf(busyRun());
     const script = /<script>([\s\S]*?)<\/script>/.exec(page)?.[1] ?? '';
     const hash = createHash('sha256').update(script).digest('base64');
-    expect(page).toContain(
-      `default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-${hash}'`,
+    const policy = /Content-Security-Policy" content="([^"]*)"/.exec(page)?.[1]?.replaceAll('&#39;', "'");
+    expect(policy).toBe(
+      `default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; script-src 'sha256-${hash}'`,
     );
-    const markup = page.replace(/<script[\s\S]*?<\/script>/g, '');
-    expect(markup.match(/(?:src|href|url)\s*[=(]\s*["']?https?:[^"')\s]*/g)).toBeNull();
+    const places = page.replace(script, '').match(/(?:https?:)?\/\/[a-z0-9.-]+\.[a-z]+/g);
+    expect(new Set(places)).toEqual(new Set(['http://www.w3.org']));
+    expect(page.length).toBeLessThan(1e6);
   });
 
   test('is the same to the byte when it is written again', async () => {
-    const run = busyRun();
-    expect(await pageOf(run)).toBe(await pageOf(run));
+    const [run, other] = [busyRun(), busyRun((value) => value + 1)];
+    const [first, second] = [await pageOf(run, other), await pageOf(run, other)];
+    expect(first === second).toBe(true);
   });
 
   test('carries no script when it is asked to be static', async () => {
-    expect(await pageOf(busyRun(), undefined, true)).not.toContain('<script');
+    const page = await pageOf(busyRun(), undefined, true);
+    expect(holding(page, ['<script', 'script-src'])).toEqual([]);
+    expect(lacking(page, ['default-src &#39;none&#39;'])).toEqual([]);
   });
 
-  test('is written for a run in which nothing happened', async () => {
-    const page = await pageOf(runOf([]), undefined, true);
-    expect(page).toContain('Run manifest');
-    expect(await pageOf(runOf([equity(1, '100')], { strategies: STRATEGIES }), undefined, true)).toContain(
-      '0.000%',
-    );
-  });
-});
-
-describe('fewer points', () => {
-  const series = fc.array(fc.double({ noNaN: true, min: -1e6, max: 1e6 }), { minLength: 1, maxLength: 3000 });
-
-  test('keep the first, the last, the lowest and the highest of each column', () => {
-    fc.assert(
-      fc.property(series, fc.integer({ min: 1, max: 50 }), (values, columns) => {
-        const whole: Series = { timesUs: values.map((_, i) => i * 1000), values };
-        const reduced = reduceSeries(whole, columns);
-        expect(reduced.values.length).toBeLessThanOrEqual(
-          Math.max(values.length > columns * 4 ? columns * 4 + 4 : values.length, 4),
-        );
-        expect(Math.min(...reduced.values)).toBe(Math.min(...values));
-        expect(Math.max(...reduced.values)).toBe(Math.max(...values));
-        expect([reduced.values[0], reduced.values.at(-1)]).toEqual([values[0], values.at(-1)]);
-        expect([...reduced.timesUs].sort((a, b) => a - b)).toEqual(reduced.timesUs);
+  test('is written for a run with little or nothing in it', async () => {
+    const strategies = STRATEGIES;
+    const little: readonly Run[] = [
+      runOf([]),
+      runOf([], { strategies }),
+      runOf([equity(1, 100)], { strategies }),
+      runOf([candle()], { strategies }),
+      runOf([candle({ high: 100, low: 100, volume: 0, trades: 0 }), equity(1, 100)], { strategies }),
+      runOf([...trade(1, 1e6, 'buy', 100), ...trade(2, 2e6, 'sell', 101)], { strategies }),
+      runOf([{ event: 0, seq: 0, timeUs: 5, type: 'indicator', name: 'a.x.value', atUs: 5, value: 1 }], {
+        strategies,
       }),
-    );
-  });
-
-  test('merge candles without losing an extreme, a trade or a volume', () => {
-    const many = Array.from({ length: 1000 }, (_, i) =>
-      candle({ startUs: i * SECOND_US, open: i, high: i + 2, low: i - 2, close: i + 1 }),
-    );
-    const merged = mergeCandles(many, 100);
-    expect(merged).toHaveLength(100);
-    expect(merged[0]).toMatchObject({
-      open: 0,
-      low: -2,
-      high: 11,
-      close: 10,
-      volume: 50,
-      trades: 30,
-      intervalUs: 10 * SECOND_US,
-    });
-    expect(merged.reduce((sum, { trades }) => sum + trades, 0)).toBe(3000);
+    ];
+    for (const run of little) {
+      const page = await pageOf(run, run, true);
+      expect(titlesOf(page).at(-1)).toBe('Run manifest');
+      expect(holding(page, NO_VALUES)).toEqual([]);
+    }
   });
 });

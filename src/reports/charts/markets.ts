@@ -1,136 +1,242 @@
-// Candles with what stood on them.
-import { formatTimeUs } from '../../core/time.ts';
-import type { CandleSeriesEvidence } from '../evidence.ts';
-import { COLUMNS, mergeCandles, reduceSeries } from '../reduce.ts';
-import { type Chart, chart, ms, points, type Row, TIME_AXIS, ZOOM } from './chart.ts';
+// Candles with what stood on them: indicators on the price or below it, fills, and the round trips between them.
 
-/** Candles with the run's fills and those indicators that live on the price scale; the others get a panel of their own. */
-export function candleChart(series: CandleSeriesEvidence): Chart | undefined {
-  if (series.candles.length === 0) return undefined;
-  const merged = mergeCandles(series.candles);
-  const candles: Row[] = merged.map((c) => ({
-    t: ms(c.startUs),
-    at: formatTimeUs(c.startUs),
-    o: c.open,
-    h: c.high,
-    l: c.low,
-    c: c.close,
-    v: c.volume,
-    n: c.trades,
+import type { RoundTrip, TimedFill } from '../../runs/trades.ts';
+import { at } from '../format.ts';
+import type { SeriesEvidence } from '../markets.ts';
+import { COLUMNS, type Thinned } from '../reduce.ts';
+import {
+  AT,
+  type Chart,
+  lineRows,
+  ms,
+  type Panel,
+  type Part,
+  type Row,
+  short,
+  timeChart,
+  valueAxis,
+} from './chart.ts';
+
+export function candleChart(series: SeriesEvidence): Chart | undefined {
+  const { candles, fills, trips, symbol, name } = series;
+  if (candles.length === 0) return undefined;
+  const { onPrice, below } = place(series);
+  const bars = candles.bars();
+  const rows: Row[] = bars.map((bar) => ({
+    t: ms(bar.startUs + bar.intervalUs / 2),
+    at: at(bar.startUs),
+    // A body leaves a little air on both sides, whatever the zoom.
+    a: ms(bar.startUs + bar.intervalUs * 0.15),
+    b: ms(bar.startUs + bar.intervalUs * 0.85),
+    ...{ o: bar.open, h: bar.high, l: bar.low, c: bar.close, v: short(bar.volume), n: bar.trades },
+    heard: bar.isPartial ? 'in part' : 'whole',
   }));
-  const [low, high] = [Math.min(...merged.map((c) => c.low)), Math.max(...merged.map((c) => c.high))];
-  const reach = (high - low) * 2 || high * 0.01;
+  const marks = thinFills(fills, spanOf(rows));
+  const lines = tripRows(trips);
+  const y = (field: string): Part => valueAxis(field, { title: symbol, tickCount: 7 });
+  const price: Panel = {
+    height: 280,
+    layers: [
+      ...bodies(rows, y),
+      ...(onPrice.length === 0 ? [] : [indicatorLines('onPrice', onPrice, y('v'))]),
+      ...(lines.length === 0 ? [] : [tripLines(lines, y)]),
+      ...(marks.length === 0 ? [] : [fillMarks(marks, y)]),
+    ],
+    ...(onPrice.length === 0 ? {} : { readout: [{ data: 'onPrice', format: ',.8~g' }] }),
+  };
+  const notes = [
+    ...(fills.length === 0 ? [] : ['▲ buy ▼ sell']),
+    ...(bars.length < candles.length ? [`${candles.length} candles drawn as ${bars.length}`] : []),
+    ...(marks.length < fills.length ? [`${fills.length} fills drawn as ${marks.length}`] : []),
+  ];
+  // An axis cannot be made of zeros alone.
+  const volume = bars.some((bar) => bar.volume > 0) ? [volumePanel(rows)] : [];
+  const panels = [price, ...volume, ...below];
+  return timeChart(`${symbol}, ${name}`, panels, {}, notes.length === 0 ? undefined : notes.join('; '));
+}
+
+/** An indicator that stays near the prices is drawn on them; the outputs of another share a panel of its own. */
+function place({ candles, indicators }: SeriesEvidence): {
+  readonly onPrice: readonly Row[];
+  readonly below: readonly Panel[];
+} {
+  const low = candles.bars().reduce((least, bar) => Math.min(least, bar.low), Number.POSITIVE_INFINITY);
+  const high = candles.bars().reduce((most, bar) => Math.max(most, bar.high), Number.NEGATIVE_INFINITY);
+  const reach = Math.max((high - low) / 2, high * 0.005);
+  // A value belongs to its candle: it stands where the candle's body does.
+  const shiftUs = candles.intervalUs / 2;
   const onPrice: Row[] = [];
-  const panels = new Map<string, Row[]>();
-  for (const [name, values] of series.indicators) {
-    const label = name
-      .split('.')
-      .slice(1)
-      .join('.')
-      .replace(/\.value$/, '');
-    const rows = points(reduceSeries(values)).map(([t, v]) => ({ t, s: label, v }));
-    const isPrice = values.values.every((value) => value > low - reach && value < high + reach);
-    if (isPrice) onPrice.push(...rows);
-    else panels.set(label.split('.')[0]!, [...(panels.get(label.split('.')[0]!) ?? []), ...rows]);
+  const below = new Map<string, Map<string, Thinned>>();
+  for (const [name, values] of indicators) {
+    const isPrice = low > 0 && values.low > low - reach && values.high < high + reach;
+    if (isPrice) onPrice.push(...lineRows(values.points(), labelOf(name), shiftUs));
+    else {
+      const input = name.split('.')[0]!;
+      const outputs = below.get(input) ?? new Map<string, Thinned>();
+      below.set(input, outputs.set(labelOf(name), values));
+    }
   }
-  const fills: Row[] = series.fills.map(({ timeUs, fill, reason }) => ({
-    t: ms(timeUs),
-    p: fill.price,
-    side: fill.side,
-    size: fill.size,
-    reason,
-  }));
-  const y = (field: string) => ({
-    field,
-    type: 'quantitative',
-    scale: { zero: false },
-    axis: { title: series.symbol },
-  });
-  const layers = [
+  return { onPrice, below: [...below].map(([input, outputs]) => indicatorPanel(input, outputs, shiftUs)) };
+}
+
+/** `rsi.value` → `rsi`: the only output needs no name of its own. */
+function labelOf(name: string): string {
+  return name.replace(/\.value$/, '');
+}
+
+function indicatorPanel(input: string, outputs: ReadonlyMap<string, Thinned>, shiftUs: number): Panel {
+  const rows = [...outputs].flatMap(([label, values]) => lineRows(values.points(), label, shiftUs));
+  const legend = outputs.size > 1 ? {} : { legend: null };
+  return {
+    height: 80,
+    layers: [indicatorLines(input, rows, valueAxis('v', { title: input, tickCount: 4 }), legend)],
+    readout: [{ data: input, format: ',.6~g' }],
+  };
+}
+
+function indicatorLines(data: string, rows: readonly Row[], y: Part, legend: Part = {}): Part {
+  return {
+    data: { name: data, values: rows },
+    mark: { type: 'line', point: rows.length === 1 },
+    encoding: { y, color: { field: 's', type: 'nominal', sort: null, ...legend } },
+  };
+}
+
+const RISES = { condition: { test: 'datum.c >= datum.o', value: 'var(--up)' }, value: 'var(--down)' };
+const HEARD = { condition: { test: "datum.heard === 'in part'", value: 0.45 }, value: 1 };
+
+function bodies(rows: readonly Row[], y: (field: string) => Part): readonly Part[] {
+  const named = { o: 'open', h: 'high', l: 'low', c: 'close', v: 'volume', n: 'trades' };
+  const tooltip = [
+    AT,
+    ...Object.entries(named).map(([field, title]) => ({ field, type: 'quantitative', title })),
+    { field: 'heard', type: 'nominal' },
+  ];
+  return [
     {
-      data: { values: candles },
-      params: [ZOOM],
-      mark: { type: 'rule', color: 'var(--soft)' },
-      encoding: { x: TIME_AXIS, y: y('l'), y2: { field: 'h' } },
+      data: { name: 'candles', values: rows },
+      mark: { type: 'rule' },
+      encoding: { y: y('l'), y2: { field: 'h' }, color: RISES, opacity: HEARD, tooltip },
     },
     {
-      data: { values: candles },
-      mark: { type: 'bar', size: Math.max(1, Math.min(9, (COLUMNS / candles.length) * 0.6)), tooltip: true },
+      data: { name: 'candles' },
+      mark: { type: 'rect', strokeWidth: rows.length > COLUMNS / 4 ? 0.5 : 1 },
       encoding: {
-        x: TIME_AXIS,
+        x: { field: 'a' },
+        x2: { field: 'b' },
         y: y('o'),
         y2: { field: 'c' },
-        color: { condition: { test: 'datum.c >= datum.o', value: 'var(--up)' }, value: 'var(--down)' },
-        tooltip: [
-          { field: 'at', type: 'nominal', title: 'start' },
-          ...['o', 'h', 'l', 'c', 'v', 'n'].map((field) => ({
-            field,
-            type: 'quantitative',
-            title: { o: 'open', h: 'high', l: 'low', c: 'close', v: 'volume', n: 'trades' }[field],
-          })),
-        ],
-      },
-    },
-    ...(onPrice.length === 0
-      ? []
-      : [
-          {
-            data: { values: onPrice },
-            mark: { type: 'line', tooltip: true },
-            encoding: { x: TIME_AXIS, y: y('v'), color: { field: 's', type: 'nominal' } },
-          },
-        ]),
-    {
-      data: { values: fills },
-      mark: {
-        type: 'point',
-        filled: true,
-        size: 90,
-        opacity: 1,
-        stroke: 'var(--ground)',
-        strokeWidth: 1,
-        tooltip: true,
-      },
-      encoding: {
-        x: TIME_AXIS,
-        y: y('p'),
-        shape: {
-          field: 'side',
-          type: 'nominal',
-          scale: { domain: ['buy', 'sell'], range: ['triangle-up', 'triangle-down'] },
-          legend: null,
-        },
-        fill: {
-          field: 'side',
-          type: 'nominal',
-          scale: { domain: ['buy', 'sell'], range: ['var(--buy)', 'var(--sell)'] },
-          legend: null,
-        },
-        tooltip: [
-          { field: 'side', type: 'nominal' },
-          { field: 'p', type: 'quantitative', title: 'price' },
-          { field: 'size', type: 'quantitative' },
-          { field: 'reason', type: 'nominal' },
-        ],
+        ...{ fill: RISES, stroke: RISES, opacity: HEARD, tooltip },
       },
     },
   ];
-  const price = { width: COLUMNS, height: 260, layer: layers, resolve: { scale: { color: 'independent' } } };
-  const below = [...panels].map(([name, rows]) => ({
-    width: COLUMNS,
-    height: 80,
-    data: { values: rows },
-    mark: { type: 'line', tooltip: true },
+}
+
+function volumePanel(rows: readonly Row[]): Panel {
+  const tooltip = [
+    AT,
+    { field: 'v', type: 'quantitative', title: 'volume' },
+    { field: 'n', type: 'quantitative', title: 'trades' },
+  ];
+  return {
+    height: 46,
+    layers: [
+      {
+        data: { name: 'volume', values: rows.map(({ t, a, b, v, n, at }) => ({ t, a, b, v, n, at }) as Row) },
+        mark: { type: 'rect', color: 'var(--soft)', opacity: 0.55 },
+        encoding: {
+          x: { field: 'a' },
+          x2: { field: 'b' },
+          y: valueAxis('v', { title: 'volume', tickCount: 2, format: '~s' }, {}),
+          y2: { datum: 0 },
+          tooltip,
+        },
+      },
+    ],
+  };
+}
+
+function tripLines(rows: readonly Row[], y: (field: string) => Part): Part {
+  return {
+    data: { name: 'trips', values: rows },
+    mark: { type: 'rule', strokeDash: [3, 2], strokeWidth: 1.5 },
     encoding: {
-      x: TIME_AXIS,
-      y: { field: 'v', type: 'quantitative', scale: { zero: false }, axis: { title: name, tickCount: 3 } },
-      color: { field: 's', type: 'nominal', legend: null },
+      x2: { field: 'u' },
+      y: y('p'),
+      y2: { field: 'q' },
+      color: { condition: { test: 'datum.pnl >= 0', value: 'var(--up)' }, value: 'var(--down)' },
     },
+  };
+}
+
+function fillMarks(rows: readonly Row[], y: (field: string) => Part): Part {
+  const sides = (range: readonly string[]): Part => ({
+    field: 'side',
+    type: 'nominal',
+    scale: { domain: ['buy', 'sell'], range },
+    legend: null,
+  });
+  return {
+    data: { name: 'fills', values: rows },
+    mark: {
+      type: 'point',
+      filled: true,
+      size: rows.length > 60 ? 40 : 110,
+      opacity: 1,
+      stroke: 'var(--ground)',
+      strokeWidth: 1,
+    },
+    encoding: {
+      y: y('p'),
+      shape: sides(['triangle-up', 'triangle-down']),
+      fill: sides(['var(--buy)', 'var(--sell)']),
+      tooltip: [
+        AT,
+        { field: 'side', type: 'nominal' },
+        { field: 'p', type: 'quantitative', title: 'price' },
+        { field: 'size', type: 'quantitative' },
+        { field: 'fee', type: 'nominal' },
+        { field: 'maker', type: 'nominal', title: 'liquidity' },
+        { field: 'reason', type: 'nominal' },
+      ],
+    },
+  };
+}
+
+function spanOf(rows: readonly Row[]): { readonly from: number; readonly to: number } {
+  return { from: Number(rows[0]?.a ?? 0), to: Number(rows.at(-1)?.b ?? 0) };
+}
+
+/** Up to this many fills each is drawn; of more, the first of a side in each place. */
+const FILLS_MAX = 200;
+/** Places along the chart. */
+const PLACES = COLUMNS / 5;
+
+function thinFills(
+  fills: readonly TimedFill[],
+  { from, to }: { readonly from: number; readonly to: number },
+): readonly Row[] {
+  const width = (to - from) / PLACES || 1;
+  const taken = new Set<string>();
+  const rows: Row[] = [];
+  for (const { timeUs, fill, reason } of fills) {
+    const place = `${Math.floor((ms(timeUs) - from) / width)} ${fill.side}`;
+    if (fills.length > FILLS_MAX && taken.has(place)) continue;
+    taken.add(place);
+    rows.push({
+      ...{ t: ms(timeUs), at: at(timeUs), p: fill.price, side: fill.side, size: fill.size },
+      ...{ fee: `${fill.fee} ${fill.feeCurrency}`, maker: fill.liquidity, reason },
+    });
+  }
+  return rows;
+}
+
+/** More round trips than this would hide the candles. */
+const TRIPS_MAX = 100;
+
+function tripRows(trips: readonly RoundTrip[]): readonly Row[] {
+  if (trips.length > TRIPS_MAX) return [];
+  return trips.map(({ openedUs, closedUs, entryPrice, exitPrice, pnl }) => ({
+    ...{ t: ms(openedUs), u: ms(closedUs), p: entryPrice, q: exitPrice, pnl },
   }));
-  const note =
-    merged.length < series.candles.length
-      ? `${series.candles.length} candles drawn as ${merged.length}`
-      : undefined;
-  const spec = { vconcat: [price, ...below], resolve: { scale: { x: 'shared', color: 'independent' } } };
-  return chart(`${series.name}: ${series.symbol}`, spec, note);
 }

@@ -1,62 +1,59 @@
-// One indicator in two runs.
-import type { Series } from '../evidence.ts';
-import { COLUMNS, reduceSeries } from '../reduce.ts';
-import { type Chart, chart, points, type Row, TIME_AXIS } from './chart.ts';
+// One indicator in two runs: both curves over each other, and how far they are apart.
+import type { Curve } from '../../runs/metrics.ts';
+import type { Thinned } from '../reduce.ts';
+import { type Chart, lineRows, timeChart, valueAxis } from './chart.ts';
 
-/** Two runs' values of one indicator over each other, and their relative difference below where there is one. */
-export function parityChart(
-  name: string,
-  left: Series,
-  right: Series,
-  labels: readonly [string, string],
-): Chart {
-  const values: Row[] = [
-    ...points(reduceSeries(left)).map(([t, v]) => ({ t, s: labels[0], v })),
-    ...points(reduceSeries(right)).map(([t, v]) => ({ t, s: labels[1], v })),
-  ];
-  const y = { field: 'v', type: 'quantitative', scale: { zero: false }, axis: { title: null, tickCount: 4 } };
+export type ParityCurves = {
+  readonly name: string;
+  readonly labels: readonly [string, string];
+  readonly left: Thinned;
+  readonly right: Thinned;
+  /** (left − right) ÷ max(|left|, |right|), where both have a value. */
+  readonly difference: Curve;
+  /** How many values were compared. */
+  readonly compared: number;
+};
+
+/** Where all values are equal there is one line to see, and a sentence says so instead of an empty panel. */
+export function parityChart({ name, labels, left, right, difference, compared }: ParityCurves): Chart {
+  const isEqual = difference.values.every((value) => value === 0);
+  const rows = [...lineRows(left.points(), labels[0]), ...lineRows(right.points(), labels[1])];
   const overlay = {
-    width: COLUMNS,
     height: 110,
-    data: { values },
-    mark: { type: 'line', tooltip: true },
-    encoding: {
-      x: TIME_AXIS,
-      y,
-      color: { field: 's', type: 'nominal', sort: null },
-      strokeDash: { field: 's', type: 'nominal', sort: null, legend: null },
-    },
+    layers: [
+      {
+        data: { name: 'values', values: rows },
+        mark: { type: 'line', point: left.length < 2 },
+        encoding: {
+          y: valueAxis('v', { tickCount: 5 }),
+          color: { field: 's', type: 'nominal', scale: { domain: labels } },
+          strokeDash: {
+            ...{ field: 's', type: 'nominal', legend: null },
+            scale: {
+              domain: labels,
+              range: [
+                [1, 0],
+                [5, 4],
+              ],
+            },
+          },
+        },
+      },
+    ],
+    readout: [{ data: 'values', format: ',.10~g' }],
   };
-  const apart = differenceOf(left, right);
-  if (apart.values.every((value) => value === 0)) {
-    const note = `${apart.values.length} matched values, equal in every bit: one line lies on the other`;
-    return chart(name, overlay, note);
-  }
-  const difference = {
-    width: COLUMNS,
-    height: 50,
-    data: { values: points(reduceSeries(apart)).map(([t, v]) => ({ t, v })) },
-    mark: { type: 'bar', size: 3, color: 'var(--c2)', tooltip: true },
-    encoding: {
-      x: TIME_AXIS,
-      y: { field: 'v', type: 'quantitative', axis: { title: 'relative', format: '.0e', tickCount: 3 } },
-    },
+  const apart = {
+    height: 56,
+    layers: [
+      {
+        data: { name: 'difference', values: lineRows(difference) },
+        mark: { type: 'bar', width: 2, color: 'var(--c2)' },
+        encoding: { y: valueAxis('v', { title: 'relative', format: '.0e', tickCount: 3 }, {}) },
+      },
+    ],
+    readout: [{ data: 'difference', format: '.2e', label: 'relative difference' }],
   };
-  return chart(name, {
-    vconcat: [overlay, difference],
-    resolve: { scale: { x: 'shared', color: 'independent' } },
-  });
-}
-
-/** (left − right) ÷ the larger of both, of the values that both have. */
-function differenceOf(left: Series, right: Series): Series {
-  const others = new Map(right.timesUs.map((timeUs, i) => [timeUs, right.values[i]!]));
-  const difference: Series = { timesUs: [], values: [] };
-  left.timesUs.forEach((timeUs, i) => {
-    const [a, b] = [left.values[i]!, others.get(timeUs)];
-    if (b === undefined) return;
-    difference.timesUs.push(timeUs);
-    difference.values.push(a === b ? 0 : (a - b) / Math.max(Math.abs(a), Math.abs(b)));
-  });
-  return difference;
+  const note =
+    compared === 0 ? 'no value in common' : isEqual ? `all ${compared} common values are equal` : undefined;
+  return timeChart(name, isEqual ? [overlay] : [overlay, apart], {}, note);
 }

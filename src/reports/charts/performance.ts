@@ -1,123 +1,140 @@
-// Equity, drawdown and returns by month.
-import type { TopLevelSpec } from 'vega-lite';
-import { formatTimeUs } from '../../core/time.ts';
-import type { RunEvidence, Series } from '../evidence.ts';
-import { reduceSeries } from '../reduce.ts';
-import { type Chart, chart, points, type Row, TIME_AXIS, ZOOM } from './chart.ts';
+// Equity, drawdown and exposure over time; and for long runs what rolled over them and how daily returns spread.
+import type { Curve } from '../../runs/metrics.ts';
+import type { RunEvidence, StrategyEvidence } from '../evidence.ts';
+import { type Span, Thinned } from '../reduce.ts';
+import {
+  type Chart,
+  chart,
+  lineRows,
+  type Part,
+  type Row,
+  SERIES_COLOURS,
+  timeChart,
+  valueAxis,
+} from './chart.ts';
 
-/** Equity beside buying and holding, and what is below the highest it has been. */
-export function equityCharts({ strategies }: RunEvidence): readonly Chart[] {
-  const curves = strategies.filter(({ equity }) => equity.values.length > 1);
-  if (curves.length === 0) return [];
-  const index = ({ timesUs, values }: Series, name: string): readonly Row[] => {
-    const first = values[0] ?? 1;
-    return points(reduceSeries({ timesUs, values })).map(([t, value]) => ({
-      t,
-      s: name,
-      v: (value / first) * 100,
-    }));
-  };
+/** More lines than this cannot be told apart. */
+const CURVES_MAX = 8;
+
+/** Equity beside buying and holding, how far it is below its highest, and how much of it is in the market. */
+export function equityChart({ strategies, span }: RunEvidence): Chart | undefined {
+  const all = strategies.filter(({ equity }) => equity.values.length > 1);
+  if (all.length === 0) return undefined;
+  const curves = [...all].sort(byReturn).slice(0, CURVES_MAX);
   const holds = new Map(
-    curves.flatMap(({ hold }) => (hold === undefined ? [] : [[hold.symbol, hold.equity] as const])),
+    curves.flatMap(({ hold }) => (hold === undefined ? [] : [[hold.symbol, hold.curve] as const])),
   );
-  const own = curves.flatMap(({ id, equity }) => index(equity, id));
-  const held = [...holds].flatMap(([symbol, equity]) => index(equity, `hold ${symbol}`));
-  const under = curves.flatMap(({ id, equity }) =>
-    points(reduceSeries(drawdownOf(equity))).map(([t, v]) => ({ t, s: id, v })),
+  const own = curves.flatMap(({ id, equity }) => lineRows(scaled(equity, span), id));
+  const held = [...holds].flatMap(([symbol, { timesUs, values }]) =>
+    lineRows({ timesUs, values: values.map((share) => share * 100) }, `hold ${symbol}`),
   );
-  const colour = { field: 's', type: 'nominal', sort: null };
-  const y = { field: 'v', type: 'quantitative', scale: { zero: false }, axis: { title: 'index' } };
-  return [
-    chart('Equity and buying and holding, 100 at the start', {
-      height: 240,
-      layer: [
-        {
-          data: { values: own },
-          params: [ZOOM],
-          mark: { type: 'line', interpolate: 'step-after', tooltip: true },
-          encoding: { x: TIME_AXIS, y, color: colour },
-        },
-        {
-          data: { values: held },
-          mark: { type: 'line', strokeDash: [3, 3], strokeWidth: 1, tooltip: true },
-          encoding: { x: TIME_AXIS, y, color: colour },
-        },
-      ],
-    }),
-    chart('Drawdown', {
-      height: 110,
-      data: { values: under },
-      params: [ZOOM],
-      mark: { type: 'line', interpolate: 'step-after', tooltip: true },
-      encoding: {
-        x: TIME_AXIS,
-        y: { field: 'v', type: 'quantitative', axis: { title: null, format: '.2%' } },
-        color: colour,
-      },
-    }),
-  ];
-}
-
-/** Months are only worth drawing when there are a few of them. */
-const MONTHS_MIN = 3;
-
-/** Returns by month as a heat map, one row a year and strategy; nothing for a shorter run. */
-export function returnCharts({ strategies }: RunEvidence): readonly Chart[] {
-  const rows = strategies.flatMap(({ id, equity }) => monthly(equity).map((month) => ({ ...month, s: id })));
-  if (new Set(rows.map(({ y, m }) => `${y}-${m}`)).size < MONTHS_MIN) return [];
-  return [
-    chart('Return by month', {
-      data: { values: rows },
-      height: { step: 26 },
-      mark: { type: 'rect', tooltip: true },
-      encoding: {
-        x: { field: 'm', type: 'ordinal', axis: { title: 'month', labelAngle: 0 } },
-        y: { field: 'row', type: 'nominal', axis: { title: null } },
-        color: {
-          condition: { test: 'datum.v >= 0', value: 'var(--up)' },
-          value: 'var(--down)',
-        },
-        opacity: { field: 'size', type: 'quantitative', legend: null, scale: { range: [0.15, 1] } },
-        tooltip: [
-          { field: 'row', type: 'nominal' },
-          { field: 'm', type: 'ordinal', title: 'month' },
-          { field: 'v', type: 'quantitative', format: '.2%', title: 'return' },
+  const under = curves.flatMap(({ id, equity }) => lineRows(drawdown(equity, span), id));
+  const inMarket = curves.flatMap(({ id, exposure }) => lineRows(exposure.points(), id));
+  const names = [...curves.map(({ id }) => id), ...[...holds.keys()].map((symbol) => `hold ${symbol}`)];
+  const range = names.map((_, i) =>
+    i < curves.length
+      ? SERIES_COLOURS[i % SERIES_COLOURS.length]
+      : `var(--h${((i - curves.length) % 3) + 1})`,
+  );
+  const color = { field: 's', type: 'nominal', scale: { domain: names, range } };
+  const step = { type: 'line', interpolate: 'step-after' };
+  const index = valueAxis('v', { title: '100 at the start', tickCount: 6 });
+  return timeChart(
+    holds.size === 0 ? 'Equity, drawdown, exposure' : 'Equity beside buying and holding, drawdown, exposure',
+    [
+      {
+        height: 230,
+        layers: [
+          { data: { name: 'equity', values: own }, mark: step, encoding: { y: index, color } },
+          {
+            data: { name: 'held', values: held },
+            mark: { type: 'line', strokeDash: [4, 3], strokeWidth: 1.2 },
+            encoding: { y: index, color },
+          },
+        ],
+        readout: [
+          { data: 'equity', format: '.4f' },
+          { data: 'held', format: '.4f' },
         ],
       },
-    }),
-  ].map((one) => ({ ...one, spec: withRows(one.spec) }));
+      panel('drawdown', under, { ...step }, color, '.2%'),
+      panel('exposure', inMarket, { ...step }, color, '.0%'),
+    ],
+    { resolve: { scale: { x: 'shared', color: 'shared' } } },
+    all.length > curves.length ? `the best ${curves.length} of ${all.length} strategies` : undefined,
+  );
 }
 
-function withRows(spec: TopLevelSpec): TopLevelSpec {
-  const transform = [
-    { calculate: "datum.s + ' ' + datum.y", as: 'row' },
-    { calculate: 'abs(datum.v)', as: 'size' },
-  ];
-  return { ...spec, transform } as TopLevelSpec;
+function panel(name: string, rows: readonly Row[], mark: Part, color: Part, format: string) {
+  return {
+    height: 80,
+    layers: [
+      {
+        data: { name, values: rows },
+        mark,
+        encoding: { y: valueAxis('v', { title: name, format, tickCount: 4 }, {}), color },
+      },
+    ],
+    readout: [{ data: name, format: '.3%', label: name }],
+  };
 }
 
-function monthly({
-  timesUs,
-  values,
-}: Series): readonly { readonly y: number; readonly m: number; readonly v: number }[] {
-  const ends = new Map<string, number>();
-  timesUs.forEach((timeUs, i) => {
-    ends.set(formatTimeUs(timeUs).slice(0, 7), values[i]!);
-  });
-  let before = values[0] ?? Number.NaN;
-  return [...ends].map(([month, end]) => {
-    const v = end / before - 1;
-    before = end;
-    return { y: Number(month.slice(0, 4)), m: Number(month.slice(5)), v };
-  });
+export function byReturn(a: StrategyEvidence, b: StrategyEvidence): number {
+  return (b.metrics.totalReturn || 0) - (a.metrics.totalReturn || 0);
 }
 
-function drawdownOf(curve: Series): Series {
-  const drawdown: Series = { timesUs: curve.timesUs, values: [] };
+/** 100 at the start. */
+function scaled({ timesUs, values }: Curve, span: Span): Curve {
+  const thinned = new Thinned(span);
+  for (let i = 0; i < values.length; i++) thinned.push(timesUs[i]!, (values[i]! / values[0]!) * 100);
+  return thinned.points();
+}
+
+function drawdown({ timesUs, values }: Curve, span: Span): Curve {
+  const thinned = new Thinned(span);
   let peak = Number.NEGATIVE_INFINITY;
-  for (const value of curve.values) {
-    peak = Math.max(peak, value);
-    drawdown.values.push(value / peak - 1);
+  for (let i = 0; i < values.length; i++) {
+    peak = Math.max(peak, values[i]!);
+    thinned.push(timesUs[i]!, values[i]! / peak - 1);
   }
-  return drawdown;
+  return thinned.points();
+}
+
+/** Figures over a moving window, one line a strategy in each panel. */
+export function rollingChart(
+  panels: readonly { readonly name: string; readonly format: string; readonly rows: readonly Row[] }[],
+  windowDays: number,
+): Chart {
+  const color = { field: 's', type: 'nominal', sort: null };
+  return timeChart(
+    `Rolling over ${windowDays} days`,
+    panels.map(({ name, format, rows }) => ({
+      height: 90,
+      layers: [
+        {
+          data: { name, values: rows },
+          mark: { type: 'line' },
+          encoding: { y: valueAxis('v', { title: name, format, tickCount: 4 }), color },
+        },
+      ],
+      readout: [{ data: name, format: format === '.0%' ? '.2%' : '.2f', label: name }],
+    })),
+    { resolve: { scale: { x: 'shared', color: 'shared' } } },
+  );
+}
+
+/** How often a daily return fell where. */
+export function distributionChart(returns: readonly { readonly s: string; readonly r: number }[]): Chart {
+  const names = [...new Set(returns.map(({ s }) => s))];
+  return chart('Daily returns', {
+    height: 100,
+    data: { values: returns },
+    mark: { type: 'bar', tooltip: true },
+    encoding: {
+      x: { field: 'r', type: 'quantitative', bin: { maxbins: 60 }, axis: { title: null, format: '.1%' } },
+      y: { aggregate: 'count', type: 'quantitative', axis: { title: 'days', tickCount: 3 } },
+      ...(names.length > 1 ? { row: { field: 's', type: 'nominal', header: { title: null } } } : {}),
+      color: { value: 'var(--c1)' },
+    },
+  });
 }

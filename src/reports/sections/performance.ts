@@ -1,165 +1,118 @@
 // What the strategies made of it: equity, drawdown, every figure with its variant, costs.
-import { formatTimeUs } from '../../core/time.ts';
-import type { Metrics } from '../../runs/metrics.ts';
-import { equityCharts, returnCharts } from '../charts/performance.ts';
+import { COST_PARTS, costChart } from '../charts/costs.ts';
+import { byReturn, equityChart } from '../charts/performance.ts';
 import type { StrategyEvidence } from '../evidence.ts';
+import { at, missing, number, percent, span, whole } from '../format.ts';
 import { html, type Markup, tableOf } from '../html.ts';
-import { number, percent, span, whole } from './format.ts';
+import { figureTable } from './figures.ts';
+import { LONG_DAYS_MIN, longRun } from './long.ts';
 import type { Section, Subject } from './section.ts';
 
-export function performance({ evidence }: Subject): Section {
-  const board = [...evidence.strategies].sort((a, b) => b.metrics.totalReturn - a.metrics.totalReturn);
+const DAY_US = 86_400e6;
+
+export function performance({ evidence }: Subject): Section | undefined {
+  const board = [...evidence.strategies].sort(byReturn);
+  if (board.length === 0) return undefined;
+  const lengthUs = evidence.span.toUs - evidence.span.fromUs;
+  const equity = equityChart(evidence);
+  const costs = costChart(board);
+  const isLong = lengthUs >= LONG_DAYS_MIN * DAY_US;
   return {
     id: 'performance',
     title: 'Performance',
     body: [
-      ...equityCharts(evidence),
-      ...returnCharts(evidence),
+      ...leaderboard(board),
+      ...(equity === undefined ? [html`<p>No equity was sampled.</p>`] : [equity]),
+      ...(isLong ? longRun(evidence) : []),
       html`<h3>Figures</h3>`,
-      ...figureTable(board),
+      figureTable(board, lengthUs),
+      ...(isLong
+        ? []
+        : [
+            html`<p class="note">Months, rolling figures and the distribution of daily returns are left out: they need ${LONG_DAYS_MIN} days, this run lasts ${span(lengthUs)}.</p>`,
+          ]),
       ...benchmarkTable(board),
-      ...drawdownTable(board),
-      html`<h3>Costs, in quote currency</h3>`,
-      tableOf(
-        ['strategy', 'fees', 'spread and depth', 'price moved on the way', 'together'],
-        board.map(({ id, costs: { fees, spread, latency } }) => [
-          id,
-          ...[fees, spread, latency, fees + spread + latency].map((cost) => number(cost, 4)),
-        ]),
-      ),
+      ...drawdownTable(board, evidence.span.toUs),
+      ...(costs === undefined ? [html`<h3>Costs</h3><p>Nothing was traded.</p>`] : [costs, costTable(board)]),
     ],
   };
 }
 
-/** Figures on daily returns are named in one line, not shown empty, while the run is too short for them. */
-function figureTable(board: readonly StrategyEvidence[]): readonly Markup[] {
-  const rows = FIGURES.map(([name, variant, format]) => [
-    name,
-    ...board.map(({ metrics }) => format(metrics)),
-    variant,
+function leaderboard(board: readonly StrategyEvidence[]): readonly Markup[] {
+  if (board.length < 2) return [];
+  const rows = board.map(({ id, currency, metrics, hold }, rank) => [
+    String(rank + 1),
+    id,
+    `${number(metrics.endEquity)} ${currency}`,
+    percent(metrics.totalReturn, 3),
+    hold === undefined ? '–' : percent(metrics.totalReturn - hold.against.totalReturn, 3),
+    percent(metrics.drawdownMax, 3),
+    whole(metrics.trades),
+    metrics.trades === 0 ? '–' : percent(metrics.winRate, 1),
+    metrics.trades === 0 ? '–' : number(metrics.profitFactor),
   ]);
-  const isShort = board.every(({ metrics }) => Number.isNaN(metrics.cagr));
-  const needsDays = (row: readonly string[]): boolean => isShort && row.at(-1)?.endsWith(NEEDS_DAYS) === true;
-  const left = rows.filter(needsDays).map(([name]) => name);
-  return [
-    tableOf(
-      ['figure', ...board.map(({ id }) => id), 'variant'],
-      rows.filter((row) => !needsDays(row)),
-    ),
-    ...(left.length === 0
-      ? []
-      : [html`<p>Not given, since they say nothing about a run of under 30 days: ${left.join(', ')}.</p>`]),
+  const header = [
+    ...['', 'strategy', 'equity', 'return', 'over holding', 'max drawdown'],
+    ...['round trips', 'win rate', 'profit factor'],
   ];
+  return [tableOf(header, rows)];
 }
 
 function benchmarkTable(board: readonly StrategyEvidence[]): readonly Markup[] {
-  const rows = board.flatMap(({ id, hold, metrics }) =>
-    hold === undefined
-      ? []
-      : [
-          [
-            id,
-            hold.symbol,
-            percent(metrics.totalReturn, 3),
-            percent(hold.against.totalReturn, 3),
-            number(hold.against.beta),
-            percent(hold.against.alpha),
-            number(hold.against.correlation),
-            number(hold.against.informationRatio),
-          ],
-        ],
-  );
+  const rows = board.flatMap(({ id, hold, metrics }) => {
+    if (hold === undefined) return [];
+    const { totalReturn, beta, alpha, correlation, informationRatio } = hold.against;
+    const [returns, ratios] = [
+      [percent(metrics.totalReturn, 3), percent(totalReturn, 3)],
+      [number(beta), percent(alpha), number(correlation), number(informationRatio)],
+    ];
+    return [[id, hold.symbol, ...returns, ...ratios]];
+  });
   if (rows.length === 0) return [];
+  const header = [
+    ...['strategy', 'held', 'own return', 'return of holding'],
+    ...['beta', 'alpha, yearly', 'correlation', 'information ratio'],
+  ];
   return [
     html`<h3>Against buying and holding</h3>`,
-    tableOf(
-      [
-        'strategy',
-        'held',
-        'own return',
-        'held return',
-        'beta',
-        'alpha, yearly',
-        'correlation',
-        'information ratio',
-      ],
-      rows,
-    ),
-    html`<p>Beta and what follows it compare daily returns and need 30 days.</p>`,
+    tableOf(header, rows),
+    html`<p class="note">Held: the strategy’s first symbol, from the open of its first candle. beta = cov(r, b) ÷ var(b), alpha = (mean(r) − beta·mean(b))·365, information ratio = mean(r − b) ÷ std(r − b)·√365, on daily returns; n/a under 30 days.</p>`,
   ];
 }
 
-function drawdownTable(board: readonly StrategyEvidence[]): readonly Markup[] {
-  const rows = board.flatMap(({ id, metrics }) =>
-    metrics.worstDrawdowns.map(({ depth, peakUs, troughUs, recoveredUs }) => [
-      id,
-      percent(depth, 3),
-      formatTimeUs(peakUs).slice(0, 19),
-      formatTimeUs(troughUs).slice(0, 19),
-      span(recoveredUs - peakUs),
-    ]),
+function drawdownTable(board: readonly StrategyEvidence[], endUs: number): readonly Markup[] {
+  const rows = board.flatMap(({ id, metrics, equity }) =>
+    metrics.worstDrawdowns.map(({ depth, peakUs, troughUs, recoveredUs }) => {
+      const isOpen = recoveredUs >= (equity.timesUs.at(-1) ?? endUs) && !isRecovered(equity.values);
+      return [
+        ...[id, percent(depth, 3), at(peakUs), at(troughUs), span(recoveredUs - peakUs)],
+        isOpen ? missing('not until the end') : at(recoveredUs),
+      ];
+    }),
   );
   if (rows.length === 0) return [];
   return [
     html`<h3>Worst drawdowns</h3>`,
-    tableOf(['strategy', 'depth', 'peak', 'trough', 'until recovered, or the end'], rows),
+    tableOf(['strategy', 'depth', 'peak', 'trough', 'lasted', 'recovered'], rows),
   ];
 }
 
-/** Ends the variant of figures on daily returns. */
-const NEEDS_DAYS = '; needs 30 days';
+/** Whether a curve ends at its maximum. */
+function isRecovered(values: readonly number[]): boolean {
+  let peak = Number.NEGATIVE_INFINITY;
+  for (const value of values) peak = Math.max(peak, value);
+  return values.at(-1) === peak;
+}
 
-type Figure = readonly [name: string, variant: string, format: (metrics: Metrics) => string];
-
-const FIGURES: readonly Figure[] = [
-  ['total return', 'E_end ÷ E_0 − 1', (m) => percent(m.totalReturn, 3)],
-  ['CAGR', `years = days ÷ 365.25${NEEDS_DAYS}`, (m) => percent(m.cagr)],
-  ['volatility', `daily UTC, ddof 1, √365${NEEDS_DAYS}`, (m) => percent(m.volatility)],
-  ['Sharpe', `daily UTC, rf 0, ddof 1, √365${NEEDS_DAYS}`, (m) => number(m.sharpe)],
-  ['Sortino', `downside over all periods, √365${NEEDS_DAYS}`, (m) => number(m.sortino)],
-  [
-    'probability of a Sharpe above 0',
-    `given length, skew and tails${NEEDS_DAYS}`,
-    (m) => percent(m.sharpeProbability, 1),
-  ],
-  ['Calmar', `CAGR ÷ |max drawdown|${NEEDS_DAYS}`, (m) => number(m.calmar)],
-  ['recovery factor', `|Σr| ÷ |max drawdown|${NEEDS_DAYS}`, (m) => number(m.recoveryFactor)],
-  ['Omega', `Σ gains ÷ Σ losses of daily r${NEEDS_DAYS}`, (m) => number(m.omega)],
-  ['gain to pain', `Σr ÷ |Σ negative r|${NEEDS_DAYS}`, (m) => number(m.gainToPain)],
-  ['tail ratio', `|q95 ÷ q05| of daily r${NEEDS_DAYS}`, (m) => number(m.tailRatio)],
-  ['value at risk, 95%', `normal, of daily r${NEEDS_DAYS}`, (m) => percent(m.valueAtRisk)],
-  ['CVaR', `mean of daily r below that${NEEDS_DAYS}`, (m) => percent(m.conditionalValueAtRisk)],
-  [
-    'skew / excess kurtosis',
-    `daily r, corrected for sample size${NEEDS_DAYS}`,
-    (m) => `${number(m.skew)} / ${number(m.kurtosis)}`,
-  ],
-  ['stability', `R² of log equity over days${NEEDS_DAYS}`, (m) => number(m.stability)],
-  ['max drawdown', 'over every equity sample', (m) => percent(m.drawdownMax, 3)],
-  ['average drawdown', 'of all, at their deepest', (m) => percent(m.drawdownAverage, 3)],
-  [
-    'longest / average drawdown',
-    'peak to recovery, or the end',
-    (m) => `${span(m.drawdownLongestUs)} / ${span(m.drawdownAverageUs)}`,
-  ],
-  ['time under water', 'share of the run', (m) => percent(m.underwater, 1)],
-  ['Ulcer index', '√(Σdd² ÷ (n−1)), per sample', (m) => percent(m.ulcer, 3)],
-  ['round trips', 'flat to flat', (m) => whole(m.trades)],
-  ['win rate', 'trips with pnl > 0, fees deducted', (m) => percent(m.winRate, 1)],
-  ['best / worst', 'quote currency', (m) => `${number(m.best, 4)} / ${number(m.worst, 4)}`],
-  ['expectancy', 'mean pnl of a trip', (m) => number(m.expectancy, 4)],
-  ['average duration', 'of a round trip', (m) => span(m.averageDurationUs)],
-  ['longest streaks', 'wins / losses', (m) => `${whole(m.winStreak)} / ${whole(m.lossStreak)}`],
-  [
-    'MAE / MFE',
-    'mean of worst / best return while open',
-    (m) => `${percent(m.maeAverage, 3)} / ${percent(m.mfeAverage, 3)}`,
-  ],
-  ['profit factor', 'gross profit ÷ gross loss, money', (m) => number(m.profitFactor)],
-  ['payoff', 'average win ÷ average loss', (m) => number(m.payoff)],
-  ['SQN', '√n·mean(pnl) ÷ std(pnl)', (m) => number(m.sqn)],
-  ['Kelly', 'W − (1−W) ÷ R', (m) => percent(m.kelly, 1)],
-  ['exposure', 'share of time in a round trip', (m) => percent(m.exposure, 1)],
-  ['turnover', 'traded notional ÷ mean equity', (m) => number(m.turnover)],
-  ['fees', 'quote currency', (m) => number(m.fees, 4)],
-];
+function costTable(board: readonly StrategyEvidence[]): Markup {
+  const traded = board.filter(({ costs }) => costs.notional > 0);
+  return tableOf(
+    ['strategy', 'traded', ...COST_PARTS, 'together', 'of what was traded'],
+    traded.map(({ id, currency, costs: { notional, fees, spread, latency } }) => [
+      id,
+      `${number(notional)} ${currency}`,
+      ...[fees, spread, latency, fees + spread + latency].map((cost) => number(cost, 4)),
+      `${number(((fees + spread + latency) / notional) * 1e4)} bps`,
+    ]),
+  );
+}

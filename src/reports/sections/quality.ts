@@ -1,28 +1,32 @@
 // What the feed did to the run: outages, bad checksums, data that came too late, strategies that failed.
-import { formatTimeUs } from '../../core/time.ts';
-import { gapChart } from '../charts/quality.ts';
+import { qualityChart } from '../charts/quality.ts';
 import type { RunEvidence } from '../evidence.ts';
+import { at, missing, span, whole } from '../format.ts';
 import { html, type Markup, tableOf } from '../html.ts';
-import { span, whole } from './format.ts';
+import type { Gap } from '../notes.ts';
 import type { Section, Subject } from './section.ts';
 
+/** Rows of a list that are shown. */
+const ROWS_MAX = 200;
+/** A longer list is folded away. */
+const OPEN_MAX = 12;
+
 export function quality({ evidence }: Subject): Section {
-  const { statuses, statusCount, gaps } = evidence;
-  const { firstUs, lastUs } = evidence.run.manifest;
-  const chart = gapChart(gaps, { fromUs: firstUs ?? 0, toUs: lastUs ?? 0 });
+  const { gaps, late, span: over } = evidence;
+  const chart = qualityChart(gaps, late, over);
   return {
     id: 'quality',
     title: 'Data quality',
     body: [
+      ...(chart === undefined
+        ? [html`<p class="good">The log tells of no gap, and of no data left unused.</p>`]
+        : [chart]),
       ...recorderTable(evidence),
-      ...(chart === undefined ? [html`<p>The feed tells of no gap.</p>`] : [chart]),
-      ...gapTable(evidence),
+      ...symbolTable(evidence),
+      ...gapTables(evidence),
       ...unusedTable(evidence),
       ...faultTable(evidence),
-      html`<h3>What the feed said about itself</h3><p>${whole(statuses.length)} of ${whole(statusCount)} status records; routine ones are left out.</p>`,
-      ...(statuses.length === 0
-        ? []
-        : [tableOf(['time', 'tape position', 'what', 'symbol', 'detail'], statuses.map(statusRow))]),
+      ...statusTable(evidence),
     ],
   };
 }
@@ -32,63 +36,125 @@ function recorderTable({ run }: RunEvidence): readonly Markup[] {
   if (counts.length === 0) return [];
   return [
     tableOf(
-      ['recorder', 'count'],
-      counts.map(([name, value]) => [name, whole(Number(value))]),
+      counts.map(([name]) => name),
+      [counts.map(([, value]) => whole(Number(value)))],
     ),
   ];
 }
 
-function gapTable({ gaps }: RunEvidence): readonly Markup[] {
+/** What the recording counted, symbol by symbol; the column names are its own. */
+function symbolTable({ run, span: over }: RunEvidence): readonly Markup[] {
+  const symbols = run.measured?.quality.symbols;
+  if (typeof symbols !== 'object' || symbols === null) return [];
+  const lengthUs = over.toUs - over.fromUs;
+  const rows = Object.entries(symbols as Record<string, Readonly<Record<string, number>>>).map(
+    ([symbol, counted]) => [
+      symbol,
+      ...COUNTED.map(([field]) => whole(counted[field] ?? Number.NaN)),
+      span(counted.invalidBookUs ?? Number.NaN),
+      `${(((counted.invalidBookUs ?? Number.NaN) / lengthUs) * 100).toFixed(2)}%`,
+    ],
+  );
+  if (rows.length === 0) return [];
+  const header = ['symbol', ...COUNTED.map(([, name]) => name), 'book not to be trusted', 'of the run'];
+  return [tableOf(header, rows)];
+}
+
+const COUNTED = [
+  ['trades', 'trades'],
+  ['lateTrades', 'late trades'],
+  ['books', 'book updates'],
+  ['snapshots', 'snapshots'],
+  ['quotes', 'quotes'],
+  ['gaps', 'gaps'],
+] as const;
+
+function gapTables({ gaps }: RunEvidence): readonly Markup[] {
   if (gaps.length === 0) return [];
   const groups = Map.groupBy(gaps, ({ cause, channel, symbol }) => [cause, channel, symbol].join('\n'));
   const rows = [...groups.values()].map((group) => {
     const { cause, channel, symbol } = group[0]!;
-    const healed = group.filter(({ toUs }) => toUs !== undefined);
-    const missed = healed.reduce((sum, { fromUs, toUs }) => sum + (toUs! - fromUs), 0);
-    return [cause, channel, symbol, whole(group.length), span(missed), whole(group.length - healed.length)];
+    const lengths = group.map(lengthOf).filter((us) => us !== undefined);
+    const together = lengths.reduce((sum, us) => sum + us, 0);
+    return [
+      ...[cause, channel, symbol === '' ? 'all' : symbol, whole(group.length), span(together)],
+      span(lengths.reduce((most, us) => Math.max(most, us), 0)),
+      whole(group.length - lengths.length),
+    ];
   });
-  return [tableOf(['gap', 'channel', 'symbol', 'times', 'together', 'not healed'], rows)];
-}
-
-function unusedTable({ unused }: RunEvidence): readonly Markup[] {
-  if (unused.size === 0) return [];
+  const list = gaps.slice(0, ROWS_MAX).map((gap) => {
+    const us = lengthOf(gap);
+    const healed = us === undefined ? missing('never') : span(us);
+    return [
+      at(gap.fromUs),
+      healed,
+      gap.cause,
+      gap.channel,
+      gap.symbol === '' ? 'all' : gap.symbol,
+      gap.detail,
+    ];
+  });
   return [
-    html`<h3>Arrived, and not used</h3>`,
-    tableOf(
-      ['what', 'times'],
-      [...unused].map(([what, times]) => [what, whole(times)]),
+    html`<h3>Gaps</h3>`,
+    tableOf(['cause', 'channel', 'symbol', 'times', 'together', 'longest', 'never healed'], rows),
+    folded(
+      gaps.length,
+      'gaps',
+      tableOf(['from', 'healed after', 'cause', 'channel', 'symbol', 'detail'], list),
     ),
   ];
 }
 
+function lengthOf({ fromUs, toUs }: Gap): number | undefined {
+  return toUs === undefined ? undefined : toUs - fromUs;
+}
+
+function folded(length: number, what: string, table: Markup): Markup {
+  const title =
+    length <= ROWS_MAX ? `All ${whole(length)} ${what}` : `The first ${ROWS_MAX} of ${whole(length)} ${what}`;
+  return html`<details${length <= OPEN_MAX ? html` open` : undefined}><summary>${title}</summary>${table}</details>`;
+}
+
+function unusedTable({ unused }: RunEvidence): readonly Markup[] {
+  if (unused.size === 0) return [];
+  const rows = [...unused].sort(([, a], [, b]) => b - a).map(([what, times]) => [what, whole(times)]);
+  return [html`<h3>Arrived, and not used</h3>`, tableOf(['what', 'times'], rows.slice(0, ROWS_MAX))];
+}
+
 function faultTable({ faults }: RunEvidence): readonly Markup[] {
   if (faults.length === 0) return [];
-  const rows = faults.map((f) => [formatTimeUs(f.timeUs), whole(f.event), f.strategy, f.message, f.policy]);
+  const rows = faults
+    .slice(0, ROWS_MAX)
+    .map((f) => [at(f.timeUs), whole(f.event), f.strategy, f.message, f.policy]);
   return [
     html`<h3>Strategies that failed</h3>`,
     tableOf(['time', 'event', 'strategy', 'message', 'then'], rows),
   ];
 }
 
-function statusRow({ timeUs, seq, symbol, status }: RunEvidence['statuses'][number]): readonly string[] {
-  const { type: _type, state, ...detail } = status;
-  const what = status.state === 'control' ? status.control.type : state;
-  return [formatTimeUs(timeUs), whole(seq), what, symbol, describe(detail)];
+function statusTable({ statuses, statusCount }: RunEvidence): readonly Markup[] {
+  if (statuses.length === 0) return [];
+  const rows = statuses.slice(0, ROWS_MAX).map(({ timeUs, seq, symbol, status }) => {
+    const { type: _type, state, ...detail } = status;
+    const what = status.state === 'control' ? status.control.type : state;
+    return [at(timeUs), whole(seq), what, symbol, describe(detail)];
+  });
+  const table = tableOf(['time', 'tape position', 'what', 'symbol', 'detail'], rows);
+  return [
+    html`<h3>What the feed said about itself</h3>`,
+    folded(statuses.length, 'steps of the connection', table),
+    html`<p class="note">${whole(statusCount)} status records in all; subscriptions that went well and what was sent are left out.</p>`,
+  ];
 }
 
+/** The fields of a record that are not in a column of their own: `cause checksum, detail …`. */
 function describe(detail: object): string {
   return Object.entries(detail)
-    .flatMap(([key, value]) =>
-      key === 'control' && typeof value === 'object' && value !== null
-        ? Object.entries(value)
-            .filter(([name]) => name !== 'type')
-            .map(
-              ([name, inner]) =>
-                `${name} ${typeof inner === 'object' ? JSON.stringify(inner) : String(inner)}`,
-            )
-        : value === ''
-          ? []
-          : [`${key} ${String(value)}`],
-    )
+    .flatMap(([key, value]) => {
+      if (key === 'type' || key === 'symbol' || value === '') return [];
+      if (typeof value !== 'object' || value === null) return [`${key} ${String(value)}`];
+      return [key === 'control' ? describe(value) : `${key}: ${describe(value)}`];
+    })
+    .filter((text) => text !== '')
     .join(', ');
 }

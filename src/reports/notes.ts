@@ -1,0 +1,135 @@
+// What the log says besides trading: the feed's own status, data that was not used, strategies that failed. Counts
+// are of all records; lists are cut where a reader would stop.
+import type { LoggedRecord, RecordOf } from '../runs/log.ts';
+import type { Run } from '../runs/run.ts';
+
+/** A stretch in which data of a channel was missing or a book was not to be trusted, engine time. */
+export type Gap = {
+  readonly cause: string;
+  /** Of the venue; `connection` for the whole of it. */
+  readonly channel: string;
+  readonly symbol: string;
+  readonly detail: string;
+  readonly fromUs: number;
+  /** When data flowed again; undefined when the log does not say so. */
+  readonly toUs: number | undefined;
+};
+
+/** Data of one symbol that came and was not used. */
+export type LateData = { readonly symbol: string; readonly timeUs: number; readonly reason: string };
+
+export type NoteEvidence = {
+  readonly gaps: readonly Gap[];
+  readonly late: readonly LateData[];
+  readonly statuses: readonly RecordOf<'status'>[];
+  readonly statusCount: number;
+  readonly faults: readonly RecordOf<'fault'>[];
+  readonly risks: readonly RecordOf<'risk'>[];
+  readonly unused: ReadonlyMap<string, number>;
+};
+
+/** Records of one kind that are kept for the page. */
+const KEPT_MAX = 1000;
+
+export class Notes {
+  readonly #gaps: Gap[] = [];
+  /** Where in the list the gaps are that have not healed, by channel and symbol. */
+  readonly #open = new Map<string, number>();
+  readonly #late: LateData[] = [];
+  readonly #statuses: RecordOf<'status'>[] = [];
+  readonly #faults: RecordOf<'fault'>[] = [];
+  readonly #risks: RecordOf<'risk'>[] = [];
+  readonly #unused = new Map<string, number>();
+  #statusCount = 0;
+
+  add(record: LoggedRecord): void {
+    switch (record.type) {
+      case 'status':
+        this.#statusCount += 1;
+        this.#follow(record);
+        if (isTelling(record)) keep(this.#statuses, record);
+        break;
+      case 'unused': {
+        const { symbol, reason, count, timeUs } = record;
+        const what = `${symbol}: ${reason}`;
+        this.#unused.set(what, (this.#unused.get(what) ?? 0) + count);
+        keep(this.#late, { symbol, timeUs, reason });
+        break;
+      }
+      case 'fault':
+        keep(this.#faults, record);
+        break;
+      case 'risk':
+        keep(this.#risks, record);
+        break;
+      default:
+        break;
+    }
+  }
+
+  evidence({ measured }: Run): NoteEvidence {
+    const recorded = recordedGaps(measured?.quality.gaps);
+    const own = recorded === undefined ? this.#gaps : this.#gaps.filter(isOfConnection);
+    return {
+      gaps: [...(recorded ?? []), ...own].sort((a, b) => a.fromUs - b.fromUs),
+      ...{ late: this.#late, statuses: this.#statuses, statusCount: this.#statusCount },
+      ...{ faults: this.#faults, risks: this.#risks, unused: this.#unused },
+    };
+  }
+
+  /** A gap ends when its channel is subscribed again, that of the whole connection when a socket opens. */
+  #follow({ timeUs, status }: RecordOf<'status'>): void {
+    if (status.state === 'gap') {
+      const { cause, channel, symbol, detail } = status;
+      // A hole in the sequence lies behind: nothing more is missing from here on.
+      const toUs = cause === 'sequence' && channel !== 'book' ? timeUs : undefined;
+      this.#begin({ cause, channel, symbol, detail, fromUs: timeUs, toUs });
+    } else if (status.state === 'subscribed') {
+      this.#end(status.channel, status.symbol, timeUs);
+    } else if (status.state === 'control' && status.control.type === 'closed') {
+      const { cause, code, reason } = status.control;
+      if (cause === 'end') return;
+      const detail = `closed with ${code} ${reason}`.trim();
+      this.#begin({ cause, channel: 'connection', symbol: '', detail, fromUs: timeUs, toUs: undefined });
+    } else if (status.state === 'control' && status.control.type === 'opened') {
+      this.#end('connection', '', timeUs);
+    }
+  }
+
+  #begin(gap: Gap): void {
+    const key = `${gap.channel}\n${gap.symbol}`;
+    if (this.#open.has(key)) return;
+    if (gap.toUs === undefined) this.#open.set(key, this.#gaps.length);
+    this.#gaps.push(gap);
+  }
+
+  #end(channel: string, symbol: string, toUs: number): void {
+    const key = `${channel}\n${symbol}`;
+    const index = this.#open.get(key);
+    if (index === undefined) return;
+    this.#open.delete(key);
+    this.#gaps[index] = { ...this.#gaps[index]!, toUs };
+  }
+}
+
+function isOfConnection({ channel }: Gap): boolean {
+  return channel === 'connection';
+}
+
+function keep<T>(list: T[], item: T): void {
+  if (list.length < KEPT_MAX) list.push(item);
+}
+
+/** What was sent and acknowledged is routine; the page shows what went wrong and what was done about it. */
+function isTelling({ status }: RecordOf<'status'>): boolean {
+  return status.state === 'control' ? status.control.type !== 'sent' : status.state !== 'subscribed';
+}
+
+/** The recording's own list, which knows exactly when each gap was healed. */
+function recordedGaps(gaps: unknown): readonly Gap[] | undefined {
+  if (!Array.isArray(gaps)) return undefined;
+  return gaps.map((gap: Omit<Gap, 'toUs'> & { readonly toUs: number | null }) => ({
+    ...gap,
+    toUs: gap.toUs ?? undefined,
+  }));
+}
