@@ -35,9 +35,11 @@ function both(large: number, largeUnit: string, small: number, smallUnit: string
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
 }
 
-/** A difference: two digits are enough. */
+/** A difference: two digits are enough, and its power of ten where it is very small or large. */
 export function tiny(value: number): string {
-  return value === 0 ? '0' : Number.isFinite(value) ? value.toPrecision(2) : '∞';
+  if (!Number.isFinite(value)) return '∞';
+  if (value === 0) return '0';
+  return Math.abs(value) >= 0.001 && Math.abs(value) < 1e5 ? exact(value, 2) : value.toExponential(1);
 }
 
 /** At most this many significant digits, and no zeros for their own sake. */

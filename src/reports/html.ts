@@ -42,8 +42,9 @@ type Cell = string | number | Markup;
 export function tableOf(header: readonly string[], rows: readonly (readonly Cell[])[], style = ''): Markup {
   const full = rows.filter((row) => row.length > 1 || header.length === 1);
   const isNumber = header.map((_, i) => full.length > 0 && full.every((row) => looksNumeric(row[i])));
-  const isShort = header.map((_, i) => full.every((row) => String(row[i] ?? '').length <= SHORT_CHARS));
-  const styleOf = (i: number): string => (isNumber[i] ? ' class="n"' : isShort[i] ? ' class="k"' : '');
+  const isShort = header.map((_, i) => full.every((row) => textOf(row[i]).length <= SHORT_CHARS));
+  const styleOf = (i: number): string =>
+    isNumber[i] ? ' class="n"' : isShort[i] ? ' class="k"' : ' class="w"';
   const cell = (tag: 'th' | 'td', value: Cell | undefined, i: number): Markup =>
     new Markup(`<${tag}${styleOf(i)}>${render(value)}</${tag}>`);
   const line = (row: readonly Cell[]): Markup =>
@@ -60,7 +61,12 @@ const NUMERIC = /^[-+−]?[\d.,]*\d(?: ?(?:%|x|bps|µs|ms|s|min|h|d|[A-Z]{3,5}))
 
 /** A number with its unit, two of them, or the absence of one. */
 function looksNumeric(cell: Cell | undefined): boolean {
-  const text = cell instanceof Markup ? cell.text : String(cell ?? '');
+  const text = textOf(cell);
   if (text === '' || text === '–' || text === '∞' || text.startsWith('n/a')) return true;
   return text.split(' / ').every((part) => NUMERIC.test(part) || part === '∞' || part === 'n/a');
+}
+
+/** What is read of a cell. */
+function textOf(cell: Cell | undefined): string {
+  return cell instanceof Markup ? cell.text.replaceAll(/<[^>]*>/g, '') : String(cell ?? '');
 }

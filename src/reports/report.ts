@@ -6,7 +6,7 @@ import type { Spec } from 'vega';
 import { formatTimeUs } from '../core/time.ts';
 import type { Comparison } from '../runs/compare.ts';
 import type { Run } from '../runs/run.ts';
-import { gather } from './evidence.ts';
+import { gather, type RunEvidence } from './evidence.ts';
 import { html, inlineJson, Markup } from './html.ts';
 import { packRows } from './pack.ts';
 import { clientScript, draw } from './render.ts';
@@ -25,9 +25,10 @@ export type ReportOptions = {
 
 /** Writes the report of one run, or of two held against each other, to `path`. */
 export async function writeReport(path: string, options: ReportOptions): Promise<void> {
+  const evidence = gather(options.run);
   const subject: Subject = {
-    evidence: gather(options.run),
-    other: options.other === undefined ? undefined : gather(options.other),
+    evidence,
+    other: otherEvidence(options, evidence),
     comparison: options.comparison,
   };
   const sections = SECTIONS.map((section) => section(subject)).filter((section) => section !== undefined);
@@ -44,6 +45,12 @@ export async function writeReport(path: string, options: ReportOptions): Promise
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(`${path}.tmp`, page);
   renameSync(`${path}.tmp`, path);
+}
+
+/** Equal logs are read once. */
+function otherEvidence({ other, comparison }: ReportOptions, own: RunEvidence): RunEvidence | undefined {
+  if (other === undefined) return undefined;
+  return comparison?.isEqual === true ? { ...own, run: other } : gather(other);
 }
 
 async function renderSection(section: Section, specs: Spec[]): Promise<Markup> {

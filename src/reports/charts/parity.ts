@@ -47,7 +47,13 @@ export function parityChart({ name, labels, left, right, difference, compared }:
     layers: [
       {
         data: { name: 'difference', values: lineRows(difference) },
-        mark: { type: 'bar', width: 2, color: 'var(--c2)' },
+        mark: {
+          type: 'area',
+          interpolate: 'step-after',
+          fill: 'var(--c2)',
+          stroke: 'var(--c2)',
+          strokeWidth: 1,
+        },
         encoding: { y: valueAxis('v', { title: 'relative', format: '.0e', tickCount: 3 }, {}) },
       },
     ],

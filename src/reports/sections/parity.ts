@@ -3,6 +3,7 @@ import { walkTimes } from '../../runs/causes.ts';
 import type { Comparison } from '../../runs/compare.ts';
 import { collect } from '../../runs/evidence.ts';
 import { formatRecord, type LoggedRecord } from '../../runs/log.ts';
+import type { Curve } from '../../runs/metrics.ts';
 import type { Chart } from '../charts/chart.ts';
 import { parityChart } from '../charts/parity.ts';
 import type { RunEvidence } from '../evidence.ts';
@@ -111,7 +112,7 @@ function partingOf({ divergence }: Comparison): readonly Markup[] {
 }
 
 function charts(
-  { indicators }: Comparison,
+  { indicators, isEqual }: Comparison,
   evidence: RunEvidence,
   other: RunEvidence,
   labels: Labels,
@@ -123,14 +124,14 @@ function charts(
     fromUs: Math.min(evidence.span.fromUs, other.span.fromUs),
     toUs: Math.max(evidence.span.toUs, other.span.toUs),
   };
-  const sides = [collect(evidence.run).values, collect(other.run).values] as const;
+  const sides = isEqual ? undefined : ([collect(evidence.run).values, collect(other.run).values] as const);
   const drawn = shown.map((name) => {
-    const [a, b] = [sides[0].get(name)!, sides[1].get(name)!];
-    const difference = differenceOf(a, b, overlap);
-    return parityChart({
-      ...{ name, labels, left: evidence.indicators.get(name)!, right: other.indicators.get(name)! },
-      ...{ difference: difference.points(), compared: difference.length },
-    });
+    const [left, right] = [evidence.indicators.get(name)!, other.indicators.get(name)!];
+    if (sides === undefined) {
+      return parityChart({ name, labels, left, right, difference: NONE, compared: left.length });
+    }
+    const apart = differenceOf(sides[0].get(name)!, sides[1].get(name)!, overlap);
+    return parityChart({ name, labels, left, right, difference: apart.points(), compared: apart.length });
   });
   const left = names.length - shown.length;
   return [
@@ -144,10 +145,10 @@ function isInBoth(name: string, evidence: RunEvidence, other: RunEvidence): bool
   return evidence.indicators.has(name) && other.indicators.has(name);
 }
 
-type Columns = { readonly timesUs: readonly number[]; readonly values: readonly number[] };
+const NONE: Curve = { timesUs: [], values: [] };
 
 /** (left − right) ÷ max(|left|, |right|) of the values that both have; 0 where they are equal. */
-function differenceOf(left: Columns, right: Columns, over: Span): Thinned {
+function differenceOf(left: Curve, right: Curve, over: Span): Thinned {
   const difference = new Thinned(over);
   walkTimes(left.timesUs, right.timesUs, (timeUs, i, j) => {
     if (i < 0 || j < 0) return;

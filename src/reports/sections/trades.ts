@@ -95,7 +95,9 @@ function tripTable(trips: readonly RoundTrip[]): readonly Markup[] {
   ]);
   const left = trips.length - shown.length;
   const summaryLine =
-    left === 0 ? `All ${whole(trips.length)}` : `The last ${whole(shown.length)} of ${whole(trips.length)}`;
+    left === 0
+      ? `All ${whole(trips.length)} round trips`
+      : `The last ${whole(shown.length)} of ${whole(trips.length)}`;
   return [
     html`<details${rows.length <= OPEN_MAX ? html` open` : undefined}><summary>${summaryLine}</summary>${tableOf(header, rows)}</details>`,
     html`<p class="note">Profit and loss in the ledger’s currency, fees deducted. MAE and MFE: worst and best return while open, by the finest candles. All fills are in fills.parquet.</p>`,
