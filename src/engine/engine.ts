@@ -173,11 +173,13 @@ export class Engine {
     const { exchange } = desk;
     const { kind, flags, instrument, receivedUs, exchangeUs, price, size } = batch;
     if (!this.#hasStarted) this.#start(receivedUs[from]!);
+    let lastUs = cursor.nowUs;
     for (let row = from; row < to; row++) {
       cursor.row = row;
       const nowUs = receivedUs[row]!;
+      if (!(nowUs >= lastUs)) assert(false, 'time never goes back');
       if (nowUs >= timers.nextDueUs) this.#passTime(nowUs);
-      if (!(nowUs >= cursor.nowUs)) assert(false, 'time never goes back');
+      lastUs = nowUs;
       cursor.nowUs = nowUs;
       const lane = this.#lanes[instrument[row]!];
       if (kind[row] !== EventKind.trade || lane === undefined) {
@@ -186,7 +188,8 @@ export class Engine {
         continue;
       }
       const venueUs = exchangeUs[row]!;
-      const timeUs = Number.isNaN(venueUs) ? nowUs : venueUs;
+      // NaN, no venue time, is above nothing: then the receive time counts.
+      const timeUs = venueUs > Number.NEGATIVE_INFINITY ? venueUs : nowUs;
       // Reckoned, not branched on: takers' sides are as good as random, and a wrong guess costs more than the rest.
       const side = ((flags[row]! & Flag.buy) >> 3) - ((flags[row]! & Flag.sell) >> 4);
       if (timeUs >= lane.series.nextCloseUs) this.#closeBefore(lane, timeUs);
