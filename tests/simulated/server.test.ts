@@ -209,8 +209,12 @@ describe('the loopback venue', () => {
   test('shows the same market for the same seed to clients of different servers', async () => {
     const frames: string[][] = [];
     for (const seed of [5, 5, 6]) {
-      const server = await start({ seed, eventsPerSecond: 100_000 });
+      // The clock stands until the client subscribes, so that each sees its market from the same instant on.
+      let sinceMs = Number.NaN;
+      const passedUs = (): number => (Number.isNaN(sinceMs) ? 0 : (performance.now() - sinceMs) * 1000);
+      const server = await start({ seed, eventsPerSecond: 20_000, now: () => 1.8e15 + passedUs() });
       const client = await connect(server);
+      sinceMs = performance.now();
       client.subscribe('trade', all);
       await client.until(() => client.texts.length > 300);
       frames.push(
