@@ -2,7 +2,7 @@
 // time, no receive times, no outages. The engine is the one that runs live.
 import { basename, resolve } from 'node:path';
 import type { Argv } from 'yargs';
-import { formatTimeUs, parseDurationUs } from '../core/time.ts';
+import { parseDurationUs } from '../core/time.ts';
 import { readManifest } from '../datasets/manifest.ts';
 import type { RunConfig } from '../engine/config.ts';
 import { historical } from '../feeds/historical.ts';
@@ -10,10 +10,10 @@ import type { Run } from '../runs/run.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
 import { loadStrategies, noteWarnings } from './load.ts';
-import { count, type Output } from './output.ts';
+import type { Output } from './output.ts';
 import { parseBatchSize, parseBound } from './replay.ts';
 import { readRunFile, requireFit } from './runfile.ts';
-import { INTERRUPTED, identityOf, type LoadedBundle, RunSession, runFolder } from './session.ts';
+import { INTERRUPTED, identityOf, type LoadedBundle, RunSession, runFolder, sliceOf } from './session.ts';
 import { runJson, summarize } from './summary.ts';
 
 export const command: Command = {
@@ -74,7 +74,7 @@ export type BacktestRequest = {
 export async function backtest(
   request: BacktestRequest,
 ): Promise<{ readonly run: Run; readonly session: RunSession }> {
-  const { config, strategies, latencyUs, fromUs, toUs, batchSize, output } = request;
+  const { config, strategies, latencyUs, fromUs, toUs, output } = request;
   const manifest = readManifest(request.dataset);
   requireFit(config, manifest, request.dataset);
   const name = basename(resolve(request.dataset));
@@ -86,22 +86,11 @@ export async function backtest(
     toUs: toUs ?? null,
     latencyUs,
   };
-  const slice = {
-    batchSize,
-    latencyUs,
-    ...(fromUs === undefined ? {} : { fromUs }),
-    ...(toUs === undefined ? {} : { toUs }),
-  };
+  const slice = { ...sliceOf(request), latencyUs };
   const feed = historical(request.dataset, slice);
   const folder = request.out ?? runFolder(name, 'backtest', identityOf(config, strategies, dataset));
   const session = new RunSession({ folder, config, strategies, symbols: feed.symbols });
-  await session.consume(feed, request.signal, (batch) => {
-    const atUs = batch.length > 0 ? batch.receivedUs[batch.length - 1]! : Number.NaN;
-    output.status(
-      () => `backtesting ${formatTimeUs(atUs)}  ${count(session.engine.events)} events`,
-      performance.now(),
-    );
-  });
+  await session.consume(feed, { output, signal: request.signal, doing: 'backtesting' });
   const run = await session.finish({
     reason: request.signal.aborted ? INTERRUPTED : 'end of data',
     mode: 'backtest',

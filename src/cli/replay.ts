@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Argv } from 'yargs';
 import { UsageError } from '../core/errors.ts';
 import type { Feed } from '../core/event.ts';
-import { formatTimeUs, parseTimeUs } from '../core/time.ts';
+import { parseTimeUs } from '../core/time.ts';
 import { type Gap, readManifest } from '../datasets/manifest.ts';
 import { parseRunConfig, type RunConfig } from '../engine/config.ts';
 import { type PacedFeed, paced } from '../feeds/pace.ts';
@@ -15,7 +15,7 @@ import { EXIT } from './exit.ts';
 import { loadStrategies, noteWarnings } from './load.ts';
 import { count, type Output } from './output.ts';
 import { readRunFile, requireFit } from './runfile.ts';
-import { INTERRUPTED, identityOf, type LoadedBundle, RunSession, runFolder } from './session.ts';
+import { INTERRUPTED, identityOf, type LoadedBundle, RunSession, runFolder, sliceOf } from './session.ts';
 import { runJson, summarize } from './summary.ts';
 
 export const command: Command = {
@@ -86,7 +86,7 @@ export type ReplayRequest = {
 export async function replay(
   request: ReplayRequest,
 ): Promise<{ readonly run: Run; readonly session: RunSession }> {
-  const { recording, config, strategies, fromUs, toUs, batchSize, output } = request;
+  const { recording, config, strategies, fromUs, toUs, output } = request;
   const manifest = readManifest(recording);
   requireFit(config, manifest, recording);
   const name = basename(resolve(recording));
@@ -98,11 +98,7 @@ export async function replay(
     toUs: toUs ?? null,
     latencyUs: 0,
   };
-  const slice = {
-    batchSize,
-    ...(fromUs === undefined ? {} : { fromUs }),
-    ...(toUs === undefined ? {} : { toUs }),
-  };
+  const slice = sliceOf(request);
   const source: Feed = request.isRaw ? replayFrames(recording, slice) : replayTables(recording, slice);
   const pacer = paced(source, {
     speed: request.speed,
@@ -112,13 +108,7 @@ export async function replay(
   const folder = request.out ?? runFolder(name, 'replay', identityOf(config, strategies, dataset));
   const session = new RunSession({ folder, config, strategies, symbols: source.symbols });
   const startedMs = performance.now();
-  await session.consume(pacer, request.signal, (batch) => {
-    const atUs = batch.length > 0 ? batch.receivedUs[batch.length - 1]! : Number.NaN;
-    output.status(
-      () => `replaying ${formatTimeUs(atUs)}  ${count(session.engine.events)} events`,
-      performance.now(),
-    );
-  });
+  await session.consume(pacer, { output, signal: request.signal, doing: 'replaying' });
   const wallSeconds = (performance.now() - startedMs) / 1000;
   const reason = request.signal.aborted ? INTERRUPTED : 'end of recording';
   const run = await session.finish({

@@ -4,18 +4,39 @@ import { createHash } from 'node:crypto';
 import { renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { EventBatch, Feed } from '../core/event.ts';
+import { formatTimeUs } from '../core/time.ts';
 import type { RunConfig } from '../engine/config.ts';
 import { Engine, type LoadedStrategy } from '../engine/engine.ts';
 import { RunLogWriter } from '../runs/log.ts';
 import { type Measured, type MODES, type Run, type RunManifest, readRun, writeRun } from '../runs/run.ts';
 import { writeTables } from '../runs/tables.ts';
 import type { BundledStrategy } from './load.ts';
+import { count, type Output } from './output.ts';
 import { SOFTWARE } from './software.ts';
 
 /** The reason a run ends with that was not let finish. */
 export const INTERRUPTED = 'interrupted';
 
 export type LoadedBundle = LoadedStrategy & BundledStrategy;
+
+/** How a feed is consumed: who is told of it, what ends it early, and what it is called meanwhile. */
+type Consumption = { readonly output: Output; readonly signal: AbortSignal; readonly doing: string };
+
+/** A span of a dataset, and how it is cut; the options that every feed of one takes. */
+type Slice = {
+  readonly batchSize: number;
+  readonly fromUs: number | undefined;
+  readonly toUs: number | undefined;
+};
+
+/** Without the bounds that were not given. */
+export function sliceOf({ batchSize, fromUs, toUs }: Slice) {
+  return {
+    batchSize,
+    ...(fromUs === undefined ? {} : { fromUs }),
+    ...(toUs === undefined ? {} : { toUs }),
+  };
+}
 
 export class RunSession {
   readonly #folder: string;
@@ -49,12 +70,15 @@ export class RunSession {
     this.engine.apply(batch);
   }
 
-  /** Feeds everything a feed has; stops early when the signal is raised or the engine halts. */
-  async consume(feed: Feed, signal: AbortSignal, onBatch?: (batch: EventBatch) => void): Promise<void> {
+  /** Feeds everything a feed has, with its progress shown; stops early when the signal is raised or the engine halts. */
+  async consume(feed: Feed, { output, signal, doing }: Consumption): Promise<void> {
     try {
       for await (const batch of feed.batches()) {
         this.engine.apply(batch);
-        onBatch?.(batch);
+        output.status(() => {
+          const { events, nowUs } = this.engine.status();
+          return `${doing} ${formatTimeUs(nowUs)}  ${count(events)} events`;
+        }, performance.now());
         if (signal.aborted || this.engine.halted) return;
       }
     } catch (error) {

@@ -28,18 +28,10 @@ export { syncFile, syncFolder } from './durable.ts';
 
 type Database = { readonly api: Api; readonly instance: DuckDBInstance };
 
-let settings = { memoryLimit: '256MB', threads: 2 };
+/** Bounds of the one database of this process: reading and writing stream, so more memory buys nothing. */
+const SETTINGS = { memoryLimit: '256MB', threads: 2 };
 let database: Promise<Database> | undefined;
 let tables = 0;
-
-/** Bounds of the one database of this process. Has to be called before the first read or write. */
-export function configureParquet(options: {
-  readonly memoryLimit?: string;
-  readonly threads?: number;
-}): void {
-  assert(database === undefined, 'the database is configured before it is first used');
-  settings = { ...settings, ...options };
-}
 
 /**
  * Writes a Parquet file (format V2, zstd) and returns its row count and size. `path` appears, or is replaced,
@@ -191,8 +183,8 @@ function openDatabase(): Promise<Database> {
   database ??= import('@duckdb/node-api').then(async (api) => ({
     api,
     instance: await api.DuckDBInstance.create(':memory:', {
-      memory_limit: settings.memoryLimit,
-      threads: String(settings.threads),
+      memory_limit: SETTINGS.memoryLimit,
+      threads: String(SETTINGS.threads),
       temp_directory: join(tmpdir(), `retick-${process.pid}`),
       // A file is read once, from end to end: keeping its bytes would only fill memory up to the limit.
       enable_external_file_cache: 'false',
