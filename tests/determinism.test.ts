@@ -15,7 +15,7 @@ import { strategy as orderFlow } from '../strategies/order-flow.ts';
 /** Of the events below, and of the log they lead to: when only the second moves, the engine has changed. */
 const GOLDEN = {
   inputs: 'c25509db4b9fcd2d',
-  log: 'f019a89dfafb04f577e30d72dc49b88cc54b5bd2483c7d9862dd9e113d5ccac6',
+  log: 'ebe6b8e3e19d2332bdefbc4aee7f2d12609475b94ef433a91ae914cb1f8fcfb4',
 };
 
 const EVENTS = 60_000;

@@ -70,9 +70,16 @@ export type Fill = {
   readonly fee: string;
   readonly feeCurrency: string;
   readonly liquidity: 'maker' | 'taker';
-  /** Mid price when the signal was given and when the order filled: slippage is measured against them. */
+  /**
+   * Mark price (mid, else last trade) when the signal was given, when the order reached the venue, and when it filled:
+   * what latency and spread cost is measured against them.
+   */
   readonly signalMid: number;
+  readonly arrivalMid: number;
   readonly fillMid: number;
+  /** Lowest and highest mark price seen while the position was open, up to this fill; NaN when it was flat before. */
+  readonly markLow: number;
+  readonly markHigh: number;
   /** Profit or loss this fill realised, in quote currency, fees not counted; exact decimal text. */
   readonly realized: string;
 };

@@ -43,6 +43,23 @@ export type RunRecord = Position &
         readonly fees: string;
         readonly positions: Readonly<Record<string, string>>;
       }
+    /** A position that is open when the run ends. Sizes and money are exact decimal texts, money in `currency`. */
+    | {
+        readonly type: 'position';
+        readonly strategy: string;
+        readonly symbol: string;
+        readonly currency: string;
+        /** Signed, base currency: positive is long. */
+        readonly size: string;
+        readonly entryPrice: number;
+        /** What it is valued at; NaN when no price is known. */
+        readonly markPrice: number;
+        /** Profit or loss at the mark price, fees not counted; 0 when no price is known. */
+        readonly unrealized: string;
+        /** Lowest and highest mark price seen while it was open. */
+        readonly markLow: number;
+        readonly markHigh: number;
+      }
     /** A strategy threw, or misused the contract. */
     | {
         readonly type: 'fault';

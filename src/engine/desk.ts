@@ -1,6 +1,6 @@
 // The strategies and the exchange they trade on: calls a strategy, checks its signals, submits them, tells it what
 // became of its orders, and writes all of it down. A strategy that throws or misuses the contract ends here.
-import { formatDecimal, numberOf } from '../core/decimal.ts';
+import { decimalOf, formatDecimal, multiply, numberOf } from '../core/decimal.ts';
 import type { Fill, Order, Signal } from '../core/order.ts';
 import { Random } from '../core/random.ts';
 import type { RunLog, RunRecord } from '../core/record.ts';
@@ -110,8 +110,9 @@ export class Desk {
     return runner;
   }
 
-  /** Called once, with the time of the first event. */
+  /** Called once, with the time of the first event: each strategy's equity begins with its capital. */
   start(nowUs: number): void {
+    for (const runner of this.runners) this.sample(runner);
     const { warmup } = this.#options.config;
     if (warmup !== undefined) this.#warmUntilUs = nowUs + parseDurationUs(warmup, 'warmup');
   }
@@ -174,6 +175,14 @@ export class Desk {
     this.#write({ type: 'risk', strategy: runner.id, limit, value, max, action });
   }
 
+  /** Called once, at the end of the run. */
+  close(): void {
+    for (const runner of this.runners) {
+      this.sample(runner);
+      this.#writePositions(runner);
+    }
+  }
+
   status(runner: Runner): StrategyStatus {
     const ledger = this.#ledgers[runner.index]!;
     const { currency } = ledger;
@@ -192,6 +201,27 @@ export class Desk {
       fills: runner.fills,
       openOrders: this.exchange.openOrders(runner.id),
     };
+  }
+
+  #writePositions(runner: Runner): void {
+    for (const { instrument, exactSize, cost, quote, entryPrice } of this.#ledgers[
+      runner.index
+    ]!.positions()) {
+      if (exactSize === 0n) continue;
+      const markPrice = this.#markOf(instrument);
+      const worth = Number.isFinite(markPrice) ? multiply(exactSize, decimalOf(markPrice)) : cost;
+      this.#write({
+        type: 'position',
+        strategy: runner.id,
+        symbol: this.#options.symbols[instrument]!,
+        currency: quote,
+        size: formatDecimal(exactSize),
+        entryPrice,
+        markPrice,
+        unrealized: formatDecimal(worth - cost),
+        ...this.exchange.excursion(runner.id, instrument),
+      });
+    }
   }
 
   #submit(runner: Runner, signals: readonly Signal[]): void {

@@ -143,11 +143,11 @@ export class Engine {
     cursor.leave(from);
   }
 
-  /** Ends the run: a last equity sample for each strategy and the end record. */
+  /** Ends the run: for each strategy a last equity sample and the positions it leaves open, then the end record. */
   finish(reason: string): void {
     assert(!this.#hasFinished, 'a run ends once');
     this.#hasFinished = true;
-    for (const runner of this.#desk.runners) this.#desk.sample(runner);
+    this.#desk.close();
     const { events } = this;
     const inputs = this.#digest.value();
     this.#log.write({ ...this.#cursor.position(), type: 'end', events, inputs, reason });
@@ -232,6 +232,7 @@ export class Engine {
 
   #start(nowUs: number): void {
     this.#hasStarted = true;
+    this.#cursor.nowUs = nowUs;
     this.#desk.start(nowUs);
     this.#closes.begin(NO_INSTRUMENT, nowUs);
     for (const { timer, everyUs } of this.#periodic) this.#timers.set(timer, nextMultipleUs(nowUs, everyUs));

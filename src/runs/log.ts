@@ -119,7 +119,20 @@ const EXACT: Readonly<Record<string, number>> = {
 /** Fields that hold numbers and may hold one of the texts above; a reason such as "NaN" stays a text. */
 const NUMERIC = new Set([
   ...['seq', 'timeUs', 'value', 'max', 'volume'],
-  ...['price', 'size', 'filledSize', 'signalMid', 'fillMid', 'createdUs', 'dueUs'],
+  ...[
+    'price',
+    'size',
+    'filledSize',
+    'signalMid',
+    'arrivalMid',
+    'fillMid',
+    'markLow',
+    'markHigh',
+    'entryPrice',
+    'markPrice',
+    'createdUs',
+    'dueUs',
+  ],
   ...['limit', 'quote', 'stopLoss', 'takeProfit'],
 ]);
 

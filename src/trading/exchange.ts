@@ -8,6 +8,7 @@ import { Random } from '../core/random.ts';
 import { admit, isReduceOnly, reducible, sideOf, type Venue } from './admission.ts';
 import { Arrivals } from './arrivals.ts';
 import type { Touch } from './brackets.ts';
+import type { Excursion } from './excursions.ts';
 import { type Balances, Ledger } from './ledger.ts';
 import { type MarketView, markPrice } from './market.ts';
 import { Matching } from './matching.ts';
@@ -215,6 +216,11 @@ export class Exchange {
     }
   }
 
+  /** The lowest and highest mark price since a strategy's position was opened; NaN when it has none. */
+  excursion(strategy: string, instrument: number): Excursion {
+    return this.#matching.excursion(this.#account(strategy), instrument);
+  }
+
   /** Whether a trade could do anything here: only then `onTrade` need be called. */
   watches(instrument: number): boolean {
     return this.#matching.watches(instrument);
@@ -265,6 +271,7 @@ export class Exchange {
       createdUs: nowUs,
       dueUs: nowUs + account.latency.nextUs(),
       signalMid: markPrice(this.#options.market, draft.instrument),
+      arrivalMid: Number.NaN,
       filled: 0n,
       status: 'pending',
       reserved: 0n,

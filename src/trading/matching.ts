@@ -23,6 +23,7 @@ import {
   type Venue,
 } from './admission.ts';
 import { Brackets, type Touch } from './brackets.ts';
+import { type Excursion, Excursions } from './excursions.ts';
 import { markPrice } from './market.ts';
 import type { Fills, Piece } from './models.ts';
 import { type Account, addNote, isFinal, progress, snapshot, type WorkingOrder } from './working.ts';
@@ -46,7 +47,8 @@ export class Matching {
   /** Per instrument, in order of arrival. */
   readonly #resting: readonly WorkingOrder[][];
   readonly #brackets: Brackets;
-  /** Per instrument: resting orders and brackets together, the one number that is read per market event. */
+  readonly #excursions: Excursions;
+  /** Per instrument: resting orders, brackets and open positions together, the one number that is read per market event. */
   readonly #watchCount: Uint32Array;
   #fillCount = 0;
   #nowUs = Number.NEGATIVE_INFINITY;
@@ -57,6 +59,7 @@ export class Matching {
     this.#fills = options.fills;
     this.#resting = Array.from({ length: options.instruments }, () => []);
     this.#brackets = new Brackets(options.instruments);
+    this.#excursions = new Excursions(options.instruments);
     this.#watchCount = new Uint32Array(options.instruments);
   }
 
@@ -65,7 +68,12 @@ export class Matching {
     return this.#nowUs;
   }
 
-  /** Whether orders rest here, or stops wait for a price. */
+  /** What an open position has met since it was opened; NaN when there is none. */
+  excursion(account: Account, instrument: number): Excursion {
+    return this.#excursions.of(account, instrument);
+  }
+
+  /** Whether orders rest here, stops wait for a price, or somebody holds a position. */
   watches(instrument: number): boolean {
     return this.#watchCount[instrument] !== 0;
   }
@@ -73,6 +81,7 @@ export class Matching {
   onTrade(instrument: number, price: number, size: number, nowUs: number): void {
     if (!this.watches(instrument)) return;
     this.#nowUs = nowUs;
+    this.#seeMark(instrument);
     const passed = this.#passed(instrument, price, price);
     let left = passed.length > 0 && size > 0 ? decimalOf(size) : 0n;
     for (const order of passed) {
@@ -88,6 +97,7 @@ export class Matching {
     const { market } = this.#venue;
     if (market.book(instrument) !== undefined && !market.isBookValid(instrument)) return;
     this.#nowUs = nowUs;
+    this.#seeMark(instrument);
     for (const order of this.#passed(instrument, market.bestBid(instrument), market.bestAsk(instrument))) {
       const { side, price: limit } = order;
       const reached = this.#fills.plan({ instrument, side, size: order.size - order.filled, limit });
@@ -102,6 +112,7 @@ export class Matching {
     assert(nowUs >= this.#nowUs, 'time never goes back');
     this.#nowUs = nowUs;
     const { instrument, side, account } = order;
+    order.arrivalMid = markPrice(this.#venue.market, instrument);
     const trouble = marketTrouble(this.#venue, instrument, nowUs);
     if (trouble !== undefined) {
       this.end(order, 'rejected', trouble);
@@ -176,6 +187,12 @@ export class Matching {
     return passed ?? NONE;
   }
 
+  #seeMark(instrument: number): void {
+    if (this.#excursions.count(instrument) === 0) return;
+    const price = markPrice(this.#venue.market, instrument);
+    if (!Number.isNaN(price)) this.#excursions.see(instrument, price);
+  }
+
   #watch(instrument: number, price: number): void {
     for (const touch of this.#brackets.touched(instrument, price)) this.#options.onTouch(touch, price);
   }
@@ -230,7 +247,12 @@ export class Matching {
     const { quote } = means.rules;
     const fee = multiply(multiply(means.price, size), means.rate);
     const booked = { instrument, side, price: means.price, size, quote, fee, feeCurrency: quote };
+    const fillMid = markPrice(this.#venue.market, instrument);
+    const met = this.#excursions.of(account, instrument);
+    const before = account.ledger.position(instrument)?.size ?? 0;
     const realized = account.ledger.applyFill(booked);
+    const after = account.ledger.position(instrument)?.size ?? 0;
+    this.#excursions.follow(account, instrument, { before, after, markPrice: fillMid });
     this.#release(order, proportion(order.reserved, size, order.size - order.filled));
     order.filled += size;
     assert(order.filled <= order.size, 'an order fills no more than its size');
@@ -251,7 +273,9 @@ export class Matching {
       feeCurrency: quote,
       liquidity,
       signalMid: order.signalMid,
-      fillMid: markPrice(this.#venue.market, instrument),
+      arrivalMid: order.arrivalMid,
+      fillMid,
+      ...met,
       realized: formatDecimal(realized),
     });
     this.#cancelIdle(account, instrument);
@@ -294,6 +318,9 @@ export class Matching {
   }
 
   #count(instrument: number): void {
-    this.#watchCount[instrument] = this.#resting[instrument]!.length + this.#brackets.count(instrument);
+    this.#watchCount[instrument] =
+      this.#resting[instrument]!.length +
+      this.#brackets.count(instrument) +
+      this.#excursions.count(instrument);
   }
 }

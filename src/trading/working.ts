@@ -31,6 +31,8 @@ export type WorkingOrder = {
   readonly createdUs: number;
   readonly dueUs: number;
   readonly signalMid: number;
+  /** Mark price when the order reached the venue; NaN until then. */
+  arrivalMid: number;
   /** Of what this order opens; NaN when there is none. */
   readonly stopLoss: number;
   readonly takeProfit: number;

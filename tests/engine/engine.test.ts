@@ -321,12 +321,12 @@ test('signals, orders, fills and equity are linked to each other and to the tape
   for (const { timeUs } of log.of('fill')) expect(sampled).toContain(timeUs);
 });
 
-test('of a long silence only the first and the last equity sample are taken', () => {
+test('equity begins with the capital; of a long silence only the first and the last sample are taken', () => {
   const events = new EventBatch();
   addBeat(events, at(0.5));
   addBeat(events, at(86_400.5));
   const log = run(events, [witness({ on: 'trade', symbol: 'XRP/USD' }, [])]);
-  expect(log.of('equity').map(({ timeUs }) => timeUs)).toEqual([at(1), at(86_400), at(86_400.5)]);
+  expect(log.of('equity').map(({ timeUs }) => timeUs)).toEqual([at(0.5), at(1), at(86_400), at(86_400.5)]);
 });
 
 test('candles of the feed build series when the config says so', () => {

@@ -28,7 +28,11 @@ export function trade(n: number, timeUs: number, side: 'buy' | 'sell', price: nu
   } satisfies Partial<Order> as Order;
   const fill = {
     ...{ ...same, id: n, order: n, price, fee: '0.01', feeCurrency: 'USD', liquidity: 'taker' },
-    ...{ signalMid: price - 0.5, fillMid: price - 0.25, realized: '0' },
+    ...{ signalMid: price - 0.5, arrivalMid: price - 0.25, fillMid: price - 0.25, realized: '0' },
+    ...{
+      markLow: side === 'sell' ? price - 1 : Number.NaN,
+      markHigh: side === 'sell' ? price + 1 : Number.NaN,
+    },
   } satisfies Partial<Fill> as Fill;
   return [
     { ...at, type: 'order', order },

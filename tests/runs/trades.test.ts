@@ -14,7 +14,8 @@ function fillsOf(sketches: readonly Sketch[]): readonly TimedFill[] {
     fill: {
       ...{ id: i + 1, order: i + 1, signal: i + 1, strategy: 'a', instrument: 0, symbol: 'BTC/USD' },
       ...{ side: 'buy', price: 100, size: 1, fee: '0', feeCurrency: 'USD', liquidity: 'taker' },
-      ...{ signalMid: 100, fillMid: 100, realized: '0' },
+      ...{ signalMid: 100, arrivalMid: 100, fillMid: 100, realized: '0' },
+      ...{ markLow: Number.NaN, markHigh: Number.NaN },
       ...sketch,
     },
   }));
