@@ -53,7 +53,7 @@ export const command: Command = {
       output,
       signal,
     });
-    output.result(runJson(run), summarize(run, session));
+    output.result(runJson(run, session), summarize(run, session));
     return session.engine.halted ? EXIT.failed : EXIT.done;
   },
 };

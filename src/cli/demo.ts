@@ -20,7 +20,7 @@ import { count, type Output, paint, table } from './output.ts';
 import { type PaperResult, paper } from './paper.ts';
 import { replay } from './replay.ts';
 import type { LoadedBundle } from './session.ts';
-import { STRATEGY_HEADER, strategyRow } from './summary.ts';
+import { leaderboard } from './summary.ts';
 
 export const command: Command = {
   usage: 'demo [--seed 7] [--seconds 14]',
@@ -213,10 +213,9 @@ function say(output: Output, step: number, text: string): void {
 function liveStory({ run, session, summary, manifest }: PaperResult): string {
   assert(summary.frames > 0, 'the demo recorded frames');
   const gaps = manifest.gaps.map((gap) => `${gap.cause}${gap.symbol === '' ? '' : ` ${gap.symbol}`}`);
-  const rows = session.engine.status().strategies.map(strategyRow);
   return [
     `${count(summary.frames)} frames recorded, ${count(run.manifest.events)} events; lived through: ${gaps.join(', ') || 'no gap'}; reconnects ${summary.reconnects}`,
-    table(STRATEGY_HEADER, rows),
+    leaderboard(session),
     `digest ${run.manifest.digest.slice(0, 16)}`,
   ].join('\n');
 }

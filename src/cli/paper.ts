@@ -55,7 +55,7 @@ export const command: Command = {
     });
     const { run, session, summary, manifest } = result;
     output.result(
-      { ...runJson(run), summary },
+      { ...runJson(run, session), summary },
       [
         formatSummary(result.recording, summary, manifest),
         '',

@@ -63,7 +63,7 @@ export const command: Command = {
       signal,
     };
     const { run, session } = await replay(request);
-    output.result(runJson(run), `${summarize(run, session)}\n${formatSpeed(run)}`);
+    output.result(runJson(run, session), `${summarize(run, session)}\n${formatSpeed(run)}`);
     return session.engine.halted ? EXIT.failed : EXIT.done;
   },
 };

@@ -7,6 +7,7 @@ import type { EventBatch, Feed } from '../core/event.ts';
 import { formatTimeUs } from '../core/time.ts';
 import type { RunConfig } from '../engine/config.ts';
 import { Engine, type LoadedStrategy } from '../engine/engine.ts';
+import { Figures, type RunFigures } from '../runs/figures/figures.ts';
 import { RunLogWriter } from '../runs/log.ts';
 import { type Measured, type MODES, type Run, type RunManifest, readRun, writeRun } from '../runs/run.ts';
 import { writeTables } from '../runs/tables.ts';
@@ -44,6 +45,7 @@ export class RunSession {
   readonly #partial: string;
   readonly engine: Engine;
   readonly log: RunLogWriter;
+  readonly #figures = new Figures();
   readonly #config: RunConfig;
   readonly #strategies: readonly LoadedBundle[];
   readonly #symbols: readonly string[];
@@ -62,8 +64,14 @@ export class RunSession {
     this.#strategies = options.strategies;
     this.#symbols = options.symbols;
     this.log = new RunLogWriter(this.#partial);
+    this.log.listen((record) => this.#figures.add(record));
     const { config, strategies, symbols } = options;
     this.engine = new Engine({ symbols, config, strategies, log: this.log });
+  }
+
+  /** Equity, profit, trips and costs of what was logged so far; the run's own once it has finished. */
+  figures(): RunFigures {
+    return this.#figures.finish(this.#strategies.map(({ id }) => id));
   }
 
   apply(batch: EventBatch): void {

@@ -1,7 +1,8 @@
 // What a person is told at the end of a run.
 
 import { join } from 'node:path';
-import type { StrategyStatus } from '../engine/desk.ts';
+import { figuresJson } from '../runs/figures/catalogue.ts';
+import type { StrategyFigures } from '../runs/figures/figures.ts';
 import { readLog } from '../runs/log.ts';
 import type { Run } from '../runs/run.ts';
 import { count, paint, table } from './output.ts';
@@ -9,10 +10,8 @@ import type { RunSession } from './session.ts';
 
 export function summarize(run: Run, session: RunSession): string {
   const { manifest, measured } = run;
-  const status = session.engine.status();
-  const rows = status.strategies.map(strategyRow);
   return [
-    table(STRATEGY_HEADER, rows),
+    leaderboard(session),
     '',
     `${count(manifest.events)} events, ${count(manifest.records)} log records in ${measured?.wallSeconds.toFixed(2)} s` +
       ` (${count(measured?.eventsPerSecond ?? 0)} events/s)`,
@@ -39,23 +38,46 @@ export function faultsOf(run: Run): readonly string[] {
   return total > FAULTS_MAX ? [...lines, `and ${count(total - FAULTS_MAX)} more faults`] : lines;
 }
 
-export const STRATEGY_HEADER = ['strategy', 'equity', 'profit', 'return', 'fills', 'state'];
+/** One line a strategy, with the figures that the report and `--json` show too. */
+export function leaderboard(session: RunSession): string {
+  const { strategies, total } = session.figures();
+  const status = session.engine.status().strategies;
+  const rows = strategies.map((figures, i) => [
+    ...figureCells(figures),
+    String(status[i]!.fills),
+    status[i]!.isActive ? 'active' : 'disabled',
+  ]);
+  const fills = status.reduce((sum, one) => sum + one.fills, 0);
+  const together =
+    total === undefined || strategies.length < 2 ? [] : [[...figureCells(total), String(fills), '']];
+  return table(['strategy', 'equity', 'profit', 'return', 'trips', 'fills', 'state'], [...rows, ...together]);
+}
 
-/** One line of the leaderboard. */
-export function strategyRow(strategy: StrategyStatus): readonly string[] {
-  const { id, currency, equity, profit, fills, isActive } = strategy;
-  const share = `${((profit / (equity - profit)) * 100).toFixed(3)}%`;
+function figureCells({ id, currency, metrics }: StrategyFigures): readonly string[] {
+  const { endEquity, profit, totalReturn, trades, openTrades, bankruptUs } = metrics;
   return [
     id,
-    `${equity.toFixed(4)} ${currency}`,
+    `${endEquity.toFixed(4)} ${currency}`,
     profit.toFixed(4),
-    share,
-    String(fills),
-    isActive ? 'active' : 'disabled',
+    Number.isNaN(bankruptUs) ? `${(totalReturn * 100).toFixed(3)}%` : 'bankrupt',
+    openTrades === 0 ? String(trades) : `${trades} (${openTrades} open)`,
   ];
 }
 
 /** What `--json` prints of a run. */
-export function runJson(run: Run): Readonly<Record<string, unknown>> {
-  return { folder: run.folder, manifest: run.manifest, measured: run.measured };
+export function runJson(run: Run, session: RunSession): Readonly<Record<string, unknown>> {
+  const { strategies, total } = session.figures();
+  const describe = ({ id, currency, metrics, costs, trips, positions }: StrategyFigures) => {
+    return { id, currency, figures: figuresJson(metrics), costs, trips, positions };
+  };
+  return {
+    folder: run.folder,
+    manifest: run.manifest,
+    measured: run.measured,
+    strategies: strategies.map(describe),
+    total:
+      total === undefined
+        ? null
+        : { id: total.id, currency: total.currency, figures: figuresJson(total.metrics) },
+  };
 }

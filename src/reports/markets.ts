@@ -1,8 +1,8 @@
 // Candles and what was computed from them, thinned to what a chart can show while they are read.
+
+import type { RoundTrip, TimedFill } from '../runs/figures/trips.ts';
 import type { RecordOf } from '../runs/log.ts';
-import type { RoundTrip, TimedFill } from '../runs/trades.ts';
 import { MergedCandles, type Span, Thinned } from './reduce.ts';
-import { entry } from './trading.ts';
 
 export type SeriesEvidence = {
   /** `strategy.input`. */
@@ -101,4 +101,14 @@ function hold({ daily, prices }: HeldPrices, timeUs: number, price: number): voi
 function strategyOf(name: string): string {
   const dot = name.indexOf('.');
   return dot < 0 ? name : name.slice(0, dot);
+}
+
+/** The value of a key, made when it is not there yet. */
+function entry<K, V>(map: Map<K, V>, key: K, create: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = create();
+    map.set(key, value);
+  }
+  return value;
 }

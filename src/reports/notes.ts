@@ -26,6 +26,8 @@ export type NoteEvidence = {
   readonly faults: readonly RecordOf<'fault'>[];
   readonly risks: readonly RecordOf<'risk'>[];
   readonly unused: ReadonlyMap<string, number>;
+  /** How often an order was refused, by strategy and reason. */
+  readonly rejections: ReadonlyMap<string, number>;
 };
 
 /** Records of one kind that are kept for the page. */
@@ -40,6 +42,7 @@ export class Notes {
   readonly #faults: RecordOf<'fault'>[] = [];
   readonly #risks: RecordOf<'risk'>[] = [];
   readonly #unused = new Map<string, number>();
+  readonly #rejections = new Map<string, number>();
   #statusCount = 0;
 
   add(record: LoggedRecord): void {
@@ -54,6 +57,13 @@ export class Notes {
         const what = `${symbol}: ${reason}`;
         this.#unused.set(what, (this.#unused.get(what) ?? 0) + count);
         keep(this.#late, { symbol, timeUs, reason });
+        break;
+      }
+      case 'order': {
+        const { strategy, status, reason } = record.order;
+        if (status !== 'rejected') break;
+        const why = `${strategy}: ${reason}`;
+        this.#rejections.set(why, (this.#rejections.get(why) ?? 0) + 1);
         break;
       }
       case 'fault':
@@ -74,6 +84,7 @@ export class Notes {
       gaps: [...(recorded ?? []), ...own].sort((a, b) => a.fromUs - b.fromUs),
       ...{ late: this.#late, statuses: this.#statuses, statusCount: this.#statusCount },
       ...{ faults: this.#faults, risks: this.#risks, unused: this.#unused },
+      rejections: this.#rejections,
     };
   }
 

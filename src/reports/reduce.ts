@@ -1,6 +1,6 @@
 // Fewer marks, the same picture: a series of any length in bounded memory. Values keep the first, last, lowest and
 // highest of each pixel column (M4, Jugel et al. 2014), so that no true extreme is lost; candles are merged in time.
-import type { Curve } from '../runs/metrics.ts';
+import type { Curve } from '../runs/figures/curve.ts';
 
 /** As wide as the charts are, in pixels. */
 export const COLUMNS = 960;

@@ -29,7 +29,7 @@ export class RunLogWriter implements RunLog {
   readonly #hash: Hash = createHash('sha256');
   readonly #queue: RunRecord[] = [];
   #pending = '';
-  #listener: ((record: RunRecord) => void) | undefined;
+  readonly #listeners: ((record: RunRecord) => void)[] = [];
   #digest: string | undefined;
 
   constructor(folder: string) {
@@ -40,7 +40,7 @@ export class RunLogWriter implements RunLog {
 
   /** Someone outside the engine who wants to see the records pass by; it cannot change them. */
   listen(listener: (record: RunRecord) => void): void {
-    this.#listener = listener;
+    this.#listeners.push(listener);
   }
 
   /** Takes a record and keeps it; formatting waits, so that a live decision does not pay for it. */
@@ -53,7 +53,7 @@ export class RunLogWriter implements RunLog {
     if (record.type === 'end') this.events = record.events;
     this.#queue.push(record);
     if (this.#queue.length >= QUEUE_MAX) this.drain();
-    this.#listener?.(record);
+    for (const listener of this.#listeners) listener(record);
   }
 
   /** Whether records wait for `drain`, which live runs call between frames and all others may leave alone. */

@@ -2,7 +2,7 @@
 // that one picture follows light, dark and print. Times are UTC. Panels of one chart are linked: a drag along the time
 // of one moves all, and the browser reads the values of every line at the pointer.
 import type { TopLevelSpec } from 'vega-lite';
-import type { Curve } from '../../runs/metrics.ts';
+import type { Curve } from '../../runs/figures/curve.ts';
 import { COLUMNS } from '../reduce.ts';
 
 export type Chart = { readonly title: string; readonly note?: string; readonly spec: TopLevelSpec };

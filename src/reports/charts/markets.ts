@@ -1,6 +1,6 @@
 // Candles with what stood on them: indicators on the price or below it, fills, and the round trips between them.
 
-import type { RoundTrip, TimedFill } from '../../runs/trades.ts';
+import type { RoundTrip, TimedFill } from '../../runs/figures/trips.ts';
 import { at } from '../format.ts';
 import type { SeriesEvidence } from '../markets.ts';
 import { COLUMNS, type Thinned } from '../reduce.ts';

@@ -1,5 +1,5 @@
 // One indicator in two runs: both curves over each other, and how far they are apart.
-import type { Curve } from '../../runs/metrics.ts';
+import type { Curve } from '../../runs/figures/curve.ts';
 import type { Thinned } from '../reduce.ts';
 import { type Chart, lineRows, timeChart, valueAxis } from './chart.ts';
 

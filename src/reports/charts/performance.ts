@@ -1,5 +1,5 @@
 // Equity, drawdown and exposure over time; and for long runs what rolled over them and how daily returns spread.
-import type { Curve } from '../../runs/metrics.ts';
+import { type Curve, underWater } from '../../runs/figures/curve.ts';
 import type { RunEvidence, StrategyEvidence } from '../evidence.ts';
 import { type Span, Thinned } from '../reduce.ts';
 import {
@@ -90,13 +90,11 @@ function scaled({ timesUs, values }: Curve, span: Span): Curve {
   return thinned.points();
 }
 
-function drawdown({ timesUs, values }: Curve, span: Span): Curve {
+/** How far below its highest the equity stands, as long as it is above 0. */
+function drawdown(curve: Curve, span: Span): Curve {
   const thinned = new Thinned(span);
-  let peak = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < values.length; i++) {
-    peak = Math.max(peak, values[i]!);
-    thinned.push(timesUs[i]!, values[i]! / peak - 1);
-  }
+  const { timesUs, values } = underWater(curve);
+  for (let i = 0; i < values.length && values[i]! > -1; i++) thinned.push(timesUs[i]!, values[i]!);
   return thinned.points();
 }
 

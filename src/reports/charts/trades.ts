@@ -1,5 +1,5 @@
 // Round trips one by one: what each made, and how far it went either way while it was open.
-import type { RoundTrip } from '../../runs/trades.ts';
+import type { RoundTrip } from '../../runs/figures/trips.ts';
 import { at } from '../format.ts';
 import { COLUMNS } from '../reduce.ts';
 import { type Chart, chart, type Part, type Row, short } from './chart.ts';

@@ -14,40 +14,37 @@ export function cards(subject: Subject): Markup {
   )}</div>`;
 }
 
-function money({ evidence: { strategies, run } }: Subject): readonly Card[] {
-  const sampled = strategies.filter(({ equity }) => equity.values.length > 0);
-  const currencies = [...new Set(sampled.map(({ currency }) => currency))];
-  const total = (of: (strategy: (typeof strategies)[number]) => number): number =>
-    sampled.reduce((sum, strategy) => sum + of(strategy), 0);
-  const [start, end] = [total((s) => s.metrics.startEquity), total((s) => s.metrics.endEquity)];
-  const trips = total((s) => s.metrics.trades);
-  const wins = total((s) => s.trips.filter(({ pnl }) => pnl > 0).length);
-  const costs = total(({ costs }) => costs.fees + costs.spread + costs.latency);
+function money({ evidence: { strategies, total, run } }: Subject): readonly Card[] {
+  const portfolio = total ?? (strategies.length === 1 ? strategies[0] : undefined);
   const cards: Card[] = [];
   // Sums of several currencies mean nothing.
-  if (currencies.length === 1) {
-    const change = end / start - 1;
+  if (portfolio !== undefined && !Number.isNaN(portfolio.metrics.endEquity)) {
+    const { metrics, currency, costs } = portfolio;
+    const share = Number.isNaN(metrics.bankruptUs) ? percent(metrics.totalReturn, 3) : 'bankrupt';
+    const others = strategies.length > 1 ? `, ${strategies.length} strategies` : '';
     cards.push(
       {
-        ...{ name: 'equity', value: `${number(end)} ${currencies[0]}`, tone: change < 0 ? 'bad' : 'good' },
-        note: `${percent(change, 3)} of ${number(start)}${sampled.length > 1 ? `, ${sampled.length} strategies` : ''}`,
+        ...{ name: 'equity', value: `${number(metrics.endEquity)} ${currency}` },
+        ...{ tone: metrics.profit < 0 ? 'bad' : 'good' },
+        note: `${share} of ${number(metrics.startEquity)}${others}`,
       },
       {
-        ...{
-          name: 'max drawdown',
-          value: percent(Math.min(...sampled.map((s) => s.metrics.drawdownMax)), 3),
-        },
-        note: sampled.length > 1 ? 'of the worst strategy' : 'over every equity sample',
+        ...{ name: 'max drawdown', value: percent(metrics.drawdownMax, 3) },
+        note: strategies.length > 1 ? 'of all together' : 'over every equity sample',
       },
       {
-        ...{ name: 'costs', value: `${number(costs, 2)} ${currencies[0]}` },
-        note: `fees ${number(total((s) => s.costs.fees))}, the rest spread, depth and latency`,
+        ...{ name: 'costs', value: `${number(costs.fees + costs.spread + costs.latency, 2)} ${currency}` },
+        note: `fees ${number(costs.fees)}, the rest spread, depth and latency`,
       },
     );
   }
+  const trips = strategies.flatMap((strategy) => strategy.trips);
+  const wins = trips.filter(({ pnl }) => pnl > 0).length;
+  const open = trips.filter(({ isOpen }) => isOpen).length;
   const fills = `${whole(run.manifest.counts.fill ?? 0)} fills, ${whole(run.manifest.counts.signal ?? 0)} signals`;
-  const note = trips === 0 ? fills : `${percent(wins / trips, 0)} won; ${fills}`;
-  return [...cards, { name: 'round trips', value: whole(trips), note }];
+  const still = open === 0 ? '' : `, ${whole(open)} still open`;
+  const note = trips.length === 0 ? fills : `${percent(wins / trips.length, 0)} won${still}; ${fills}`;
+  return [...cards, { name: 'round trips', value: whole(trips.length), note }];
 }
 
 function feed({ evidence }: Subject): readonly Card[] {

@@ -1,6 +1,8 @@
 // What only a long run can show: months and years, figures over a moving window, the spread of daily returns.
-import type { Curve } from '../../runs/metrics.ts';
-import { mean, sampleCovariance, sampleDeviation } from '../../runs/statistics.ts';
+
+import { formatDay } from '../../core/time.ts';
+import type { Curve } from '../../runs/figures/curve.ts';
+import { mean, sampleCovariance, sampleDeviation } from '../../runs/figures/statistics.ts';
 import type { Chart, Row } from '../charts/chart.ts';
 import { ms } from '../charts/chart.ts';
 import { byReturn, distributionChart, rollingChart } from '../charts/performance.ts';
@@ -18,7 +20,9 @@ const DAY_US = 86_400e6;
 const STRATEGIES_MAX = 6;
 
 export function longRun(evidence: RunEvidence): readonly (Markup | Chart)[] {
-  const board = [...evidence.strategies].sort(byReturn).slice(0, STRATEGIES_MAX);
+  // Nothing is computed through an equity of 0 or less.
+  const sound = evidence.strategies.filter(({ metrics }) => Number.isNaN(metrics.bankruptUs));
+  const board = [...sound].sort(byReturn).slice(0, STRATEGIES_MAX);
   const returns = board.map((strategy) => ({ strategy, days: everyDay(strategy.equity) }));
   const daily = returns.flatMap(({ strategy, days }) => returnsOf(days).map((r) => ({ s: strategy.id, r })));
   return [
@@ -28,14 +32,14 @@ export function longRun(evidence: RunEvidence): readonly (Markup | Chart)[] {
   ];
 }
 
-/** Returns by month, a line a year, and the year's own. */
+/** Returns by month, a line a year, and the year's own. Those that the run does not cover wholly are marked. */
 function monthTable({ id, equity }: StrategyEvidence): readonly Markup[] {
   const { timesUs, values } = dailyOf(equity);
   if (values.length === 0) return [];
   const ends = new Map<string, number>();
   timesUs.forEach((timeUs, i) => {
-    const iso = new Date(timeUs / 1000).toISOString();
-    ends.set(iso.slice(0, 7), values[i]!).set(iso.slice(0, 4), values[i]!);
+    const day = formatDay(timeUs);
+    ends.set(day.slice(0, 7), values[i]!).set(day.slice(0, 4), values[i]!);
   });
   const growth = new Map<string, number>();
   const before = { month: values[0]!, year: values[0]! };
@@ -44,24 +48,45 @@ function monthTable({ id, equity }: StrategyEvidence): readonly Markup[] {
     growth.set(name, end / before[unit] - 1);
     before[unit] = end;
   }
+  const partial = partialPeriods(timesUs[0]!, timesUs.at(-1)!);
   const largest = Math.max(...[...growth.values()].map(Math.abs), Number.MIN_VALUE);
+  const cell = (name: string) => shaded(growth.get(name), { largest, isPartial: partial.has(name) });
   const years = [...growth.keys()].filter((name) => name.length === 4).sort();
   const rows = years.map((year) => [
     year,
-    ...MONTHS.map((_, month) => shaded(growth.get(`${year}-${String(month + 1).padStart(2, '0')}`), largest)),
-    shaded(growth.get(year), largest),
+    ...MONTHS.map((_, month) => cell(`${year}-${String(month + 1).padStart(2, '0')}`)),
+    cell(year),
   ]);
-  return [html`<h3>Returns by month: ${id}</h3>`, tableOf(['', ...MONTHS, 'year'], rows, 'heat')];
+  return [
+    html`<h3>Returns by month: ${id}</h3>`,
+    tableOf(['', ...MONTHS, 'year'], rows, 'heat'),
+    html`<p class="note">* the run covers only a part of it</p>`,
+  ];
+}
+
+/** The months and years in which a run begins after their first instant, or ends before their last day is over. */
+function partialPeriods(firstUs: number, lastUs: number): ReadonlySet<string> {
+  const partial = new Set<string>();
+  for (const digits of [4, 7]) {
+    const nameOf = (timeUs: number): string => formatDay(timeUs).slice(0, digits);
+    if (nameOf(firstUs) === nameOf(firstUs - 1)) partial.add(nameOf(firstUs));
+    // A last sample in a day's last second stands for its end.
+    if (nameOf(lastUs) === nameOf(lastUs + 1e6)) partial.add(nameOf(lastUs));
+  }
+  return partial;
 }
 
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
 /** The stronger the colour, the larger the return. */
-function shaded(value: number | undefined, largest: number): Markup | string {
+function shaded(
+  value: number | undefined,
+  { largest, isPartial }: { readonly largest: number; readonly isPartial: boolean },
+): Markup | string {
   if (value === undefined) return '';
   const weight = Math.round((Math.abs(value) / largest) * 55);
   const colour = value >= 0 ? 'var(--up)' : 'var(--down)';
-  return html`<span style="background:color-mix(in srgb, ${colour} ${weight}%, transparent)">${percent(value, 1)}</span>`;
+  return html`<span style="background:color-mix(in srgb, ${colour} ${weight}%, transparent)">${percent(value, 1)}${isPartial ? '*' : ''}</span>`;
 }
 
 type Days = { readonly strategy: StrategyEvidence; readonly days: Curve };

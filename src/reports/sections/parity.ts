@@ -2,8 +2,8 @@
 import { walkTimes } from '../../runs/causes.ts';
 import type { Comparison } from '../../runs/compare.ts';
 import { collect } from '../../runs/evidence.ts';
+import type { Curve } from '../../runs/figures/curve.ts';
 import { formatRecord, type LoggedRecord } from '../../runs/log.ts';
-import type { Curve } from '../../runs/metrics.ts';
 import type { Chart } from '../charts/chart.ts';
 import { parityChart } from '../charts/parity.ts';
 import type { RunEvidence } from '../evidence.ts';

@@ -1,4 +1,6 @@
 // What the strategies made of it: equity, drawdown, every figure with its variant, costs.
+
+import type { StrategyFigures } from '../../runs/figures/figures.ts';
 import { COST_PARTS, costChart } from '../charts/costs.ts';
 import { byReturn, equityChart } from '../charts/performance.ts';
 import type { StrategyEvidence } from '../evidence.ts';
@@ -21,11 +23,12 @@ export function performance({ evidence }: Subject): Section | undefined {
     id: 'performance',
     title: 'Performance',
     body: [
-      ...leaderboard(board),
+      ...bankruptcies(board),
+      ...leaderboard(board, evidence.total),
       ...(equity === undefined ? [html`<p>No equity was sampled.</p>`] : [equity]),
       ...(isLong ? longRun(evidence) : []),
       html`<h3>Figures</h3>`,
-      figureTable(board, lengthUs),
+      figureTable(evidence.total === undefined ? board : [evidence.total, ...board], lengthUs),
       ...(isLong
         ? []
         : [
@@ -38,10 +41,35 @@ export function performance({ evidence }: Subject): Section | undefined {
   };
 }
 
-function leaderboard(board: readonly StrategyEvidence[]): readonly Markup[] {
+function bankruptcies(board: readonly StrategyEvidence[]): readonly Markup[] {
+  return board.flatMap(({ id, metrics: { bankruptUs, profit }, currency }) =>
+    Number.isNaN(bankruptUs)
+      ? []
+      : [
+          html`<p class="bad">${id} was bankrupt at ${at(bankruptUs)}: its equity was 0 or less. Its profit is ${number(profit)} ${currency}; no return, risk or drawdown is computed through that.</p>`,
+        ],
+  );
+}
+
+function leaderboard(
+  board: readonly StrategyEvidence[],
+  total: StrategyFigures | undefined,
+): readonly Markup[] {
   if (board.length < 2) return [];
-  const rows = board.map(({ id, currency, metrics, hold }, rank) => [
-    String(rank + 1),
+  const together = total === undefined ? [] : [['', ...leaderRow(total, undefined)]];
+  const rows = board.map((strategy, rank) => [String(rank + 1), ...leaderRow(strategy, strategy.hold)]);
+  const header = [
+    ...['', 'strategy', 'equity', 'return', 'over holding', 'max drawdown'],
+    ...['round trips', 'win rate', 'profit factor'],
+  ];
+  return [tableOf(header, [...rows, ...together])];
+}
+
+function leaderRow(
+  { id, currency, metrics }: StrategyFigures,
+  hold: StrategyEvidence['hold'],
+): readonly string[] {
+  return [
     id,
     `${number(metrics.endEquity)} ${currency}`,
     percent(metrics.totalReturn, 3),
@@ -50,12 +78,7 @@ function leaderboard(board: readonly StrategyEvidence[]): readonly Markup[] {
     whole(metrics.trades),
     metrics.trades === 0 ? '–' : percent(metrics.winRate, 1),
     metrics.trades === 0 ? '–' : number(metrics.profitFactor),
-  ]);
-  const header = [
-    ...['', 'strategy', 'equity', 'return', 'over holding', 'max drawdown'],
-    ...['round trips', 'win rate', 'profit factor'],
   ];
-  return [tableOf(header, rows)];
 }
 
 function benchmarkTable(board: readonly StrategyEvidence[]): readonly Markup[] {

@@ -1,8 +1,8 @@
 // Round trips: drawn, grouped, listed; the orders that were refused and the limits that were passed.
-import type { RoundTrip } from '../../runs/trades.ts';
+import type { RoundTrip } from '../../runs/figures/trips.ts';
 import { tripCharts } from '../charts/trades.ts';
 import type { RunEvidence } from '../evidence.ts';
-import { at, exact, number, percent, span, whole } from '../format.ts';
+import { at, exact, missing, number, percent, span, whole } from '../format.ts';
 import { html, type Markup, tableOf } from '../html.ts';
 import type { Section, Subject } from './section.ts';
 
@@ -27,6 +27,7 @@ export function trades({ evidence }: Subject): Section | undefined {
       ...tripCharts(trips),
       ...groups(trips),
       ...tripTable(trips),
+      ...positionTable(evidence),
       ...refusals(rejections),
       ...riskTable(evidence),
     ],
@@ -81,14 +82,20 @@ function summary(trips: readonly RoundTrip[]): readonly string[] {
 }
 
 function tripTable(trips: readonly RoundTrip[]): readonly Markup[] {
-  if (trips.length === 0) return [html`<p>No position was opened and closed.</p>`];
+  if (trips.length === 0) return [html`<p>No position was opened.</p>`];
   const header = [
     ...['closed', 'strategy', 'symbol', 'side', 'held', 'size', 'entry', 'exit', 'profit or loss', 'return'],
     ...['MAE', 'MFE', 'opened because', 'closed because'],
   ];
   const shown = trips.slice(-TRIPS_MAX);
   const rows = shown.map((t) => [
-    ...[at(t.closedUs), t.strategy, t.symbol, t.side, span(t.closedUs - t.openedUs)],
+    ...[
+      t.isOpen ? 'still open' : at(t.closedUs),
+      t.strategy,
+      t.symbol,
+      t.side,
+      span(t.closedUs - t.openedUs),
+    ],
     ...[exact(t.size, 8), exact(t.entryPrice), exact(t.exitPrice)],
     ...[number(t.pnl, 4), percent(t.returnFraction, 3), percent(t.mae, 3), percent(t.mfe, 3)],
     ...[t.entryReason, t.exitReason],
@@ -100,7 +107,22 @@ function tripTable(trips: readonly RoundTrip[]): readonly Markup[] {
       : `The last ${whole(shown.length)} of ${whole(trips.length)}`;
   return [
     html`<details${rows.length <= OPEN_MAX ? html` open` : undefined}><summary>${summaryLine}</summary>${tableOf(header, rows)}</details>`,
-    html`<p class="note">Profit and loss in the ledger’s currency, fees deducted. MAE and MFE: worst and best return while open, by the finest candles. All fills are in fills.parquet.</p>`,
+    html`<p class="note">Profit and loss in quote currency, fees deducted; an open trip counts at its mark price. MAE and MFE: worst and best return while it was open, by the mark prices seen then and its own fills. All fills are in fills.parquet.</p>`,
+  ];
+}
+
+function positionTable({ strategies }: RunEvidence): readonly Markup[] {
+  const rows = strategies
+    .flatMap(({ positions }) => positions)
+    .map(({ strategy, symbol, currency, size, entryPrice, markPrice, unrealized }) => [
+      ...[strategy, symbol, size, exact(entryPrice)],
+      Number.isNaN(markPrice) ? missing('no price') : exact(markPrice),
+      `${number(Number(unrealized), 4)} ${currency}`,
+    ]);
+  if (rows.length === 0) return [];
+  return [
+    html`<h3>Open at the end</h3>`,
+    tableOf(['strategy', 'symbol', 'size', 'entry', 'mark', 'unrealised, fees not counted'], rows),
   ];
 }
 

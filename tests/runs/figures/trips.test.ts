@@ -1,11 +1,12 @@
 // Round trips: what they are by hand, and that no money is lost between them.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Fill } from '../../src/core/order.ts';
-import { roundTrips, type TimedFill } from '../../src/runs/trades.ts';
-import { candle } from './records.ts';
+import type { Fill } from '../../../src/core/order.ts';
+import { roundTrips, type TimedFill } from '../../../src/runs/figures/trips.ts';
 
-type Sketch = Partial<Pick<Fill, 'side' | 'price' | 'size' | 'fee' | 'symbol' | 'strategy'>>;
+type Sketch = Partial<
+  Pick<Fill, 'side' | 'price' | 'size' | 'fee' | 'symbol' | 'strategy' | 'markLow' | 'markHigh'>
+>;
 
 function fillsOf(sketches: readonly Sketch[]): readonly TimedFill[] {
   return sketches.map((sketch, i) => ({
@@ -30,7 +31,6 @@ describe('round trips', () => {
         { side: 'sell', price: 120, size: 2, fee: '0.2' },
         { side: 'sell', price: 105, size: 2, fee: '0.2' },
       ]),
-      [],
     );
     expect(others).toEqual([]);
     expect(trip).toMatchObject({ side: 'long', size: 4, entryPrice: 107.5, exitPrice: 112.5 });
@@ -52,7 +52,6 @@ describe('round trips', () => {
         { side: 'buy', price: 90, size: 3, fee: '0.3' },
         { side: 'sell', price: 95, size: 2 },
       ]),
-      [],
     );
     expect(trips.map(({ side, size }) => ({ side, size }))).toEqual([
       { side: 'short', size: 1 },
@@ -61,28 +60,38 @@ describe('round trips', () => {
     expect(trips.map(({ pnl }) => pnl)).toEqual([10 - 0.3 / 3, expect.closeTo(10 - 0.2, 12)]);
   });
 
-  test('take their excursions from the finest candles while they were open', () => {
-    const fills = fillsOf([{ price: 100 }, { side: 'sell', price: 101 }]).map((timed, i) => ({
-      ...timed,
-      timeUs: (1 + 2 * i) * 1e6,
-    }));
-    const candles = [
-      candle({ name: 'a.slow', intervalUs: 60e6, startUs: 0, low: 1, high: 900 }),
-      candle({ startUs: 0, low: 50, high: 500 }),
-      candle({ startUs: 1e6, low: 98, high: 103 }),
-      candle({ startUs: 2e6, low: 95, high: 102 }),
-      candle({ startUs: 3e6, low: 99, high: 101 }),
-      candle({ startUs: 4e6, low: 10, high: 800 }),
-    ];
-    const [long] = roundTrips(fills, candles);
-    expect([long?.mae, long?.mfe]).toEqual([expect.closeTo(-0.05, 12), expect.closeTo(0.03, 12)]);
-    const flipped = fills.map((timed) => ({
-      ...timed,
-      fill: { ...timed.fill, side: timed.fill.side === 'buy' ? ('sell' as const) : ('buy' as const) },
-    }));
-    const [short] = roundTrips(flipped, candles);
-    expect([short?.mae, short?.mfe]).toEqual([expect.closeTo(-0.03, 12), expect.closeTo(0.05, 12)]);
-    expect(roundTrips(fills, [])[0]?.mae).toBeNaN();
+  test('take their excursions from the marks seen while they were open, and from their own fills', () => {
+    const marks = { markLow: 95, markHigh: 103 };
+    const exit = { side: 'sell', price: 94, ...marks } as const;
+    const [long] = roundTrips(fillsOf([{ price: 100 }, exit]));
+    expect([long?.mae, long?.mfe]).toEqual([expect.closeTo(-0.06, 12), expect.closeTo(0.03, 12)]);
+    const [short] = roundTrips(
+      fillsOf([
+        { side: 'sell', price: 100 },
+        { ...exit, side: 'buy' },
+      ]),
+    );
+    expect([short?.mae, short?.mfe]).toEqual([expect.closeTo(-0.03, 12), expect.closeTo(0.06, 12)]);
+    const [unknown] = roundTrips(fillsOf([{ price: 100 }, { side: 'sell', price: 94 }]));
+    expect(unknown?.mae).toBeNaN();
+  });
+
+  test('that are still open come last, valued at their mark price', () => {
+    const fills = fillsOf([
+      { price: 100, size: 2, fee: '0.2' },
+      { side: 'sell', price: 110, size: 1, fee: '0.1', markLow: 99, markHigh: 111 },
+    ]);
+    const position = {
+      type: 'position',
+      ...{ event: 9, seq: 9, timeUs: 9e6, strategy: 'a', symbol: 'BTC/USD' },
+      ...{ currency: 'USD', size: '1', entryPrice: 100, markPrice: 90, unrealized: '-10' },
+      ...{ markLow: 88, markHigh: 111 },
+    } as const;
+    const [trip] = roundTrips(fills, [position]);
+    expect(trip).toMatchObject({ isOpen: true, closedUs: 9e6, size: 2, exitPrice: 100, unrealized: -10 });
+    expect(trip?.pnl).toBeCloseTo(10 - 10 - 0.3, 12);
+    expect([trip?.mae, trip?.mfe]).toEqual([expect.closeTo(-0.12, 12), expect.closeTo(0.11, 12)]);
+    expect(roundTrips(fills, [{ ...position, markPrice: Number.NaN }])[0]).toMatchObject({ unrealized: 0 });
   });
 
   test('and what is still open add up to the change of cash, whatever was traded', () => {
@@ -115,7 +124,7 @@ describe('round trips', () => {
           closing.push({ strategy, symbol, side, size: Math.abs(lots) / 1000, price: 50 });
           cash += (lots / 1000) * 50;
         }
-        const trips = roundTrips(fillsOf([...sketches, ...closing]), []);
+        const trips = roundTrips(fillsOf([...sketches, ...closing]));
         const total = trips.reduce((sum, { pnl }) => sum + pnl, 0);
         expect(total).toBeCloseTo(cash, 4);
         const traded = sketches.reduce((sum, { fee }) => sum + Number(fee), 0);
