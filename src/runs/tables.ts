@@ -1,4 +1,4 @@
-// The run log as Parquet tables for DuckDB and notebooks: signals, orders, fills, indicators, candles, equity.
+// The run log as Parquet tables for DuckDB and notebooks: signals, orders, fills, positions, indicators, candles, equity.
 // They are derived: the log stays the truth, and the same log gives the same rows in the same order.
 import { join } from 'node:path';
 import type { RunRecord } from '../core/record.ts';
@@ -92,7 +92,10 @@ const TABLES: Readonly<Record<string, Table>> = {
       fee_currency: 'text',
       liquidity: 'text',
       signal_mid: 'f64',
+      arrival_mid: 'f64',
       fill_mid: 'f64',
+      mark_low: 'f64',
+      mark_high: 'f64',
       realized: 'text',
     },
     row: (r) =>
@@ -111,8 +114,40 @@ const TABLES: Readonly<Record<string, Table>> = {
             fee_currency: r.fill.feeCurrency,
             liquidity: r.fill.liquidity,
             signal_mid: r.fill.signalMid,
+            arrival_mid: r.fill.arrivalMid,
             fill_mid: r.fill.fillMid,
+            mark_low: r.fill.markLow,
+            mark_high: r.fill.markHigh,
             realized: r.fill.realized,
+          },
+  },
+  positions: {
+    type: 'position',
+    schema: {
+      ...POSITION,
+      strategy: 'text',
+      symbol: 'text',
+      currency: 'text',
+      size: 'text',
+      entry_price: 'f64',
+      mark_price: 'f64',
+      unrealized: 'text',
+      mark_low: 'f64',
+      mark_high: 'f64',
+    },
+    row: (r) =>
+      r.type !== 'position'
+        ? {}
+        : {
+            strategy: r.strategy,
+            symbol: r.symbol,
+            currency: r.currency,
+            size: r.size,
+            entry_price: r.entryPrice,
+            mark_price: r.markPrice,
+            unrealized: r.unrealized,
+            mark_low: r.markLow,
+            mark_high: r.markHigh,
           },
   },
   indicators: {
