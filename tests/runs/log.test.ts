@@ -94,7 +94,15 @@ describe('a run folder', () => {
       }),
     ]);
     const rows = await writeTables(run.folder);
-    expect(rows).toEqual({ signals: 2, orders: 0, fills: 0, indicators: 2, candles: 3, equity: 0 });
+    expect(rows).toEqual({
+      signals: 2,
+      orders: 0,
+      fills: 0,
+      positions: 0,
+      indicators: 2,
+      candles: 3,
+      equity: 0,
+    });
     const values = await query(`SELECT name, value FROM '${join(run.folder, 'indicators.parquet')}'`);
     expect(values).toEqual([
       { name: 'a.mean.value', value: 1 },

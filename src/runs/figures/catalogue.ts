@@ -131,6 +131,7 @@ export function whyMissing(key: FigureKey, metrics: Metrics): string {
       metrics.wholeDays + metrics.partialDays < ANNUALISE_DAYS_MIN || Number.isNaN(metrics.cagr);
     return isShort ? `under ${ANNUALISE_DAYS_MIN} days` : 'the returns do not vary so';
   }
+  if (key === 'profitPerHour' || key === 'returnPerHour') return 'under one hour';
   if (key === 'volatilityHourly') return 'under three whole hours';
   return 'the run has no length';
 }

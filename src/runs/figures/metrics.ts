@@ -52,7 +52,7 @@ export type CurveMetrics = {
   readonly partialDays: number;
   /** E_end ÷ E_0 − 1. */
   readonly totalReturn: number;
-  /** Profit ÷ hours. Not annualised, like the two below. */
+  /** Profit ÷ hours; NaN under one hour. Not annualised, like the two below. */
   readonly profitPerHour: number;
   /** Total return ÷ hours. */
   readonly returnPerHour: number;
@@ -194,7 +194,7 @@ function moneyMetrics(curve: Curve): MoneyMetrics {
   return {
     ...{ startEquity, endEquity, profit, spanUs, wholeDays: whole, partialDays: partial },
     bankruptUs: bankruptUs(curve),
-    profitPerHour: spanUs > 0 ? profit / (spanUs / HOUR_US) : Number.NaN,
+    profitPerHour: perHour(profit, spanUs),
   };
 }
 
@@ -208,7 +208,7 @@ function ratioMetrics(curve: Curve, calendar: Calendar): RatioMetrics {
   const drawdownMax = values.length === 0 ? Number.NaN : least([0, ...depths]);
   return {
     totalReturn,
-    returnPerHour: spanUs > 0 ? totalReturn / (spanUs / HOUR_US) : Number.NaN,
+    returnPerHour: perHour(totalReturn, spanUs),
     volatilityHourly: sampleDeviation(hourlyReturns(curve)),
     ...annualMetrics(curve, { calendar, totalReturn, drawdownMax }),
     drawdownMax,
@@ -219,6 +219,11 @@ function ratioMetrics(curve: Curve, calendar: Calendar): RatioMetrics {
     ulcer: Math.sqrt(timeMean(underWater(curve), (depth) => depth ** 2)),
     worstDrawdowns: [...drawdowns].sort((a, b) => a.depth - b.depth).slice(0, WORST_DRAWDOWNS),
   };
+}
+
+/** A rate by the hour is none of a run that lasts less: it would be stretched, not measured. */
+function perHour(value: number, spanUs: number): number {
+  return spanUs >= HOUR_US ? value / (spanUs / HOUR_US) : Number.NaN;
 }
 
 /** The figures built on daily returns. */
