@@ -11,6 +11,7 @@ import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
 import { loadStrategies, noteWarnings } from './load.ts';
 import type { Output } from './output.ts';
+import { claimRun } from './place.ts';
 import { parseBatchSize, parseBound } from './replay.ts';
 import { readRunFile, requireFit } from './runfile.ts';
 import { INTERRUPTED, identityOf, type LoadedBundle, RunSession, runFolder, sliceOf } from './session.ts';
@@ -34,7 +35,12 @@ export const command: Command = {
         default: 4096,
         describe: 'Events per batch; never changes the result',
       })
-      .option('out', { type: 'string', describe: 'Run folder (default: reports/DATASET-backtest-…)' }),
+      .option('out', { type: 'string', describe: 'Run folder (default: reports/DATASET-backtest-…)' })
+      .option('force', {
+        type: 'boolean',
+        default: false,
+        describe: 'Replace another run in the folder of --out; nothing but a run is ever replaced',
+      }),
   run: async (args: Arguments, { output, interrupt }: Context) => {
     const file = String((args._ as readonly unknown[])[0]);
     const config = await readRunFile(file);
@@ -50,6 +56,7 @@ export const command: Command = {
       toUs: parseBound(args.to, '--to'),
       batchSize: parseBatchSize(args.batchSize),
       out: args.out as string | undefined,
+      isForced: args.force === true,
       output,
       signal,
     });
@@ -67,6 +74,8 @@ export type BacktestRequest = {
   readonly toUs: number | undefined;
   readonly batchSize: number;
   readonly out: string | undefined;
+  /** Replace another run in `out`. */
+  readonly isForced?: boolean;
   readonly output: Output;
   readonly signal: AbortSignal;
 };
@@ -88,8 +97,13 @@ export async function backtest(
   };
   const slice = { ...sliceOf(request), latencyUs };
   const feed = historical(request.dataset, slice);
-  const folder = request.out ?? runFolder(name, 'backtest', identityOf(config, strategies, dataset));
-  const session = new RunSession({ folder, config, strategies, symbols: feed.symbols });
+  const identity = identityOf(config, strategies, dataset);
+  const place = await claimRun(request.out ?? runFolder(name, 'backtest', identity), {
+    identity,
+    isForced: request.isForced === true,
+    apartFrom: [request.dataset],
+  });
+  const session = new RunSession({ place, config, strategies, symbols: feed.symbols });
   await session.consume(feed, { output, signal: request.signal, doing: 'backtesting' });
   const run = await session.finish({
     reason: request.signal.aborted ? INTERRUPTED : 'end of data',

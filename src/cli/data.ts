@@ -12,6 +12,7 @@ import { findVenue } from '../venues/list.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
 import { bytes, count, type Output, paint, table } from './output.ts';
+import { requireRecordingPlace } from './place.ts';
 import { SOFTWARE } from './software.ts';
 
 const ACTIONS = ['check', 'info', 'tables', 'import'] as const;
@@ -91,6 +92,7 @@ async function runImport(files: readonly string[], args: Arguments, output: Outp
   const venue = findVenue(String(args.venue)).name;
   const out = (args.out as string | undefined) ?? join('datasets', basename(first).replace(/\.[^.]*$/, ''));
   const { symbols, depth } = args as { readonly symbols?: readonly string[]; readonly depth?: number };
+  requireRecordingPlace(out, '--out', 'new');
   const imported = await importCapture({
     files,
     format: format as CaptureFormat,

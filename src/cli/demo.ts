@@ -1,11 +1,11 @@
 // `retick demo`: the whole of it on this machine, no network: an embedded venue, live-paper, replay, backtest,
 // comparison, latency, report. Each step is the command of that name, called from here.
-import { existsSync, rmSync } from 'node:fs';
+import { lstatSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Argv } from 'yargs';
 import { assert } from '../core/assert.ts';
 import { UsageError } from '../core/errors.ts';
-import { MANIFEST_FILE, readManifest } from '../datasets/manifest.ts';
+import { readSession } from '../datasets/frames.ts';
 import { parseRunConfig, type RunConfig } from '../engine/config.ts';
 import { writeReport } from '../reports/report.ts';
 import { type Comparison, compareRuns } from '../runs/compare.ts';
@@ -18,8 +18,16 @@ import { formatLatency } from './latency.ts';
 import { loadStrategies } from './load.ts';
 import { count, type Output, paint, table } from './output.ts';
 import { type PaperResult, paper } from './paper.ts';
+import {
+  isRecording,
+  isRecordingFile,
+  requireRecordingPlace,
+  requireReportPlace,
+  requireRunPlace,
+} from './place.ts';
 import { replay } from './replay.ts';
 import type { LoadedBundle } from './session.ts';
+import { SOFTWARE } from './software.ts';
 import { leaderboard } from './summary.ts';
 
 export const command: Command = {
@@ -62,10 +70,8 @@ type DemoResult = { readonly value: unknown; readonly text: string; readonly isP
 async function demo(request: DemoRequest): Promise<DemoResult> {
   const { seed, seconds, output, signal } = request;
   const recording = join('datasets', 'demo');
-  requireOwn(recording);
-  for (const folder of [recording, ...RUNS.map((name) => join('reports', name))]) {
-    if (existsSync(folder)) rmSync(folder, { recursive: true });
-  }
+  const report = join('reports', 'demo', 'report.html');
+  await clearDemo(recording, report);
   const server = await startServer({
     seed,
     eventsPerSecond: 400,
@@ -89,6 +95,7 @@ async function demo(request: DemoRequest): Promise<DemoResult> {
     out: join('reports', 'demo-paper'),
     output,
     signal,
+    software: SOFTWARE_OF_DEMO,
     connection: { backoff: { minMs: 200, maxMs: 2000, factor: 2, jitter: 0.2 } },
   }).finally(() => server.stop());
   output.note(liveStory(live));
@@ -122,20 +129,19 @@ async function demo(request: DemoRequest): Promise<DemoResult> {
 
   say(output, 4, 'latency of the live run, and the report');
   output.note(formatLatency(live.run.measured?.latency ?? {}));
-  const path = join('reports', 'demo', 'report.html');
-  await writeReport(path, { run: live.run, other: historical, comparison, isStatic: false });
+  await writeReport(report, { run: live.run, other: historical, comparison, isStatic: false });
   const isExact = replays.every((run) => run.manifest.digest === live.run.manifest.digest);
   const verdict = [
     `live = replay, bit for bit: ${isExact ? paint('green', 'yes') : paint('red', 'no')}   (digest ${live.run.manifest.digest.slice(0, 16)})`,
     `live ≈ backtest within 0.01 %: ${comparison.isWithin ? paint('green', 'yes') : paint('red', 'no')}   (${count(comparison.indicators.reduce((sum, parity) => sum + parity.matched, 0))} indicator values)`,
-    `report: ${path}`,
+    `report: ${report}`,
   ].join('\n');
   return {
     value: {
       isExact,
       isWithin: comparison.isWithin,
       digest: live.run.manifest.digest,
-      report: path,
+      report,
       runs: RUNS.map((name) => join('reports', name)),
     },
     text: verdict,
@@ -149,14 +155,32 @@ const INTERRUPTED: DemoResult = {
   isProven: false,
 };
 
-/** The demo replaces its own recording, nobody else's. */
-function requireOwn(recording: string): void {
-  if (!existsSync(join(recording, MANIFEST_FILE))) return;
-  const { url } = readManifest(recording);
-  if (url.startsWith('ws://127.0.0.1:')) return;
-  throw new UsageError(
-    `${recording} is a recording of ${url}, and the demo would replace it: rename it first`,
-  );
+/** What the demo calls itself in its recording, by which the next one knows that it may replace it. */
+const SOFTWARE_OF_DEMO = `${SOFTWARE} demo`;
+
+/** The demo replaces its own recording, runs and report, nobody else's: all are looked at before any is removed. */
+async function clearDemo(recording: string, report: string): Promise<void> {
+  await requireOwn(recording);
+  const runs = RUNS.map((name) => join('reports', name));
+  for (const folder of runs) requireRunPlace(folder, demoConfig('').name);
+  requireReportPlace(report, '', true);
+  for (const folder of [recording, ...runs]) rmSync(folder, { recursive: true, force: true });
+}
+
+async function requireOwn(recording: string): Promise<void> {
+  if (lstatSync(recording, { throwIfNoEntry: false }) === undefined) return;
+  if (!isRecording(recording)) {
+    requireRecordingPlace(recording, 'demo', 'new');
+    return;
+  }
+  const { session, software } = await readSession(recording);
+  const isOurs = software.endsWith(' demo');
+  const strangers = readdirSync(recording).filter((name) => !isRecordingFile(name));
+  if (isOurs && strangers.length === 0) return;
+  const what = isOurs
+    ? `holds other files, too (${strangers.join(', ')})`
+    : `is a recording of ${session.url}`;
+  throw new UsageError(`${recording} ${what}, and the demo would replace it: rename it first`);
 }
 
 const REPLAYS: readonly (readonly [name: string, speed: number, isRaw: boolean])[] = [

@@ -1,10 +1,10 @@
 // `retick init`: a run file and a strategy to start from. Nothing that is there is overwritten.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Argv } from 'yargs';
-import { UsageError } from '../core/errors.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
+import { requireFree } from './place.ts';
 
 export const command: Command = {
   usage: 'init [FOLDER]',
@@ -18,13 +18,10 @@ export const command: Command = {
       [join(folder, 'run.yaml')]: RUN_FILE,
       [join(folder, 'strategies/my-strategy.ts')]: STRATEGY,
     };
-    const there = Object.keys(files).filter((path) => existsSync(path));
-    if (there.length > 0)
-      throw new UsageError(`${there.join(' and ')} is there already; nothing was written`);
-    for (const [path, text] of Object.entries(files)) {
-      mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, text);
-    }
+    requireFree(Object.keys(files));
+    for (const path of Object.keys(files)) mkdirSync(dirname(path), { recursive: true });
+    // `wx` writes over nothing, not even through a link.
+    for (const [path, text] of Object.entries(files)) writeFileSync(path, text, { flag: 'wx' });
     const run = Object.keys(files)[0];
     output.result(
       { written: Object.keys(files) },

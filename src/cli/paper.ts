@@ -15,7 +15,8 @@ import { EXIT } from './exit.ts';
 import { formatLatency, LatencyProbe } from './latency.ts';
 import { loadStrategies, noteWarnings } from './load.ts';
 import type { Output } from './output.ts';
-import { createSession, formatSummary, requireFresh, runRecorder, stampNow } from './record.ts';
+import { claimRun, discardRecording, requireRecordingPlace } from './place.ts';
+import { createSession, formatSummary, runRecorder, stampNow } from './record.ts';
 import { readRunFile } from './runfile.ts';
 import { type LoadedBundle, RunSession } from './session.ts';
 import { SOFTWARE } from './software.ts';
@@ -36,6 +37,11 @@ export const command: Command = {
         describe: 'Recording folder to make (default: datasets/NAME-TIME)',
       })
       .option('out', { type: 'string', describe: 'Run folder (default: reports/RECORDING-paper)' })
+      .option('force', {
+        type: 'boolean',
+        default: false,
+        describe: 'Replace another run in the folder of --out; nothing but a run is ever replaced',
+      })
       .epilogue('Nothing is ever sent to a venue but subscriptions: orders are simulated.'),
   run: async (args: Arguments, { output, interrupt }: Context) => {
     const file = String((args._ as readonly unknown[])[0]);
@@ -50,6 +56,7 @@ export const command: Command = {
       durationUs: duration === undefined ? undefined : parseDurationUs(duration, '--duration'),
       recording: (args.recording as string | undefined) ?? join('datasets', `${config.name}-${stampNow()}`),
       out: args.out as string | undefined,
+      isForced: args.force === true,
       output,
       signal,
     });
@@ -74,8 +81,12 @@ export type PaperRequest = {
   readonly durationUs: number | undefined;
   readonly recording: string;
   readonly out: string | undefined;
+  /** Replace another run in `out`. */
+  readonly isForced?: boolean;
   readonly output: Output;
   readonly signal: AbortSignal;
+  /** What the recording says it was made by. Default: name and version. */
+  readonly software?: string;
   readonly connection?: Partial<ConnectionLimits>;
 };
 
@@ -89,14 +100,19 @@ export type PaperResult = {
 
 export async function paper(request: PaperRequest): Promise<PaperResult> {
   const { config, strategies, recording, output } = request;
-  requireFresh(recording);
-  const isNew = !existsSync(recording);
+  requireRecordingPlace(recording, '--recording', 'new');
+  const hadFolder = existsSync(recording);
   const venue = findVenue(config.venue);
   const { symbols, channels, depth, url } = config;
   const feed = createSession(venue, { symbols, channels, depth, url });
   const name = basename(resolve(recording));
+  const place = await claimRun(request.out ?? join('reports', `${name}-paper`), {
+    identity: undefined,
+    isForced: request.isForced === true,
+    apartFrom: [recording],
+  });
   const session = new RunSession({
-    folder: request.out ?? join('reports', `${name}-paper`),
+    place,
     config,
     strategies,
     symbols: feed.symbols,
@@ -110,7 +126,7 @@ export async function paper(request: PaperRequest): Promise<PaperResult> {
     folder: join(recording, 'journal'),
     venue,
     session: feed,
-    software: SOFTWARE,
+    software: request.software ?? SOFTWARE,
     seed: config.seed,
     probe,
     ...(request.connection === undefined ? {} : { connection: request.connection }),
@@ -133,7 +149,7 @@ export async function paper(request: PaperRequest): Promise<PaperResult> {
     signal: request.signal,
     what: name,
     until: halt.promise,
-    ...(isNew ? { discard: recording } : {}),
+    onUnreached: () => discardRecording(recording, { folder: hadFolder, journal: false }),
   }).catch((error: unknown) => {
     session.discard();
     throw error;

@@ -1,5 +1,5 @@
 // `retick record`: live feeds into a journal, until the time is up or someone stops it.
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Argv } from 'yargs';
 import { UsageError, unknownName, VenueError } from '../core/errors.ts';
@@ -14,6 +14,7 @@ import type { Venue } from '../venues/venue.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
 import { bytes, count, type Output } from './output.ts';
+import { discardRecording, requireRecordingPlace } from './place.ts';
 import { SOFTWARE } from './software.ts';
 
 export const command: Command = {
@@ -53,8 +54,9 @@ export const command: Command = {
     const durationUs =
       args.duration === undefined ? undefined : parseDurationUs(String(args.duration), '--duration');
     const startMs = parseDurationUs(String(args.patience), '--patience') / 1000;
-    const isNew = !existsSync(folder);
-    if (!isNew) await requireSameSession(folder, session);
+    requireRecordingPlace(folder, '--out', 'go on');
+    const had = { folder: existsSync(folder), journal: existsSync(join(folder, 'journal')) };
+    if (had.journal) await requireSameSession(folder, session);
     const signal = interrupt.listen();
     const recorder = new Recorder({
       limits: { startMs },
@@ -70,7 +72,7 @@ export const command: Command = {
       signal,
       what: folder,
       onStarted: () => output.note(`recording ${symbols.join(', ')} into ${folder} (Ctrl-C ends it)`),
-      ...(isNew ? { discard: folder } : {}),
+      onUnreached: () => discardRecording(folder, had),
     });
     const hasTables = args.tables === true && summary.records > 0;
     const manifest = hasTables ? await buildTables(folder) : undefined;
@@ -130,8 +132,8 @@ export type RecorderRequest = {
   /** Ends it early, as when the engine has halted. */
   readonly until?: Promise<string>;
   readonly onStarted?: () => void;
-  /** A folder to remove when the venue was not reached or refused: nothing in it is worth keeping. */
-  readonly discard?: string;
+  /** The venue was not reached or refused: nothing that was recorded is worth keeping. */
+  readonly onUnreached?: () => void;
 };
 
 /** Starts a recorder, shows its status, and stops it when the time is up or the signal is raised. */
@@ -169,9 +171,7 @@ async function recordUntilEnd(options: RecorderRequest): Promise<string> {
     return await Promise.race([...ends, recorder.failed]);
   } catch (error) {
     await recorder.stop('failed');
-    if (error instanceof VenueError && options.discard !== undefined) {
-      rmSync(options.discard, { recursive: true, force: true });
-    }
+    if (error instanceof VenueError) options.onUnreached?.();
     throw error;
   } finally {
     clearTimeout(limit);
@@ -216,15 +216,6 @@ export function formatSummary(
 /** `20260102T030405Z`, for the name of a new recording; a recording that is there is gone on with. */
 export function stampNow(): string {
   return new Date(Date.now()).toISOString().replace(/[-:]|\.\d+/g, '');
-}
-
-/** A live-paper run needs a recording of its own: its replay must hold what the run saw and nothing else. */
-export function requireFresh(folder: string): void {
-  if (existsSync(join(folder, 'journal'))) {
-    throw new UsageError(
-      `${folder} holds a recording already; a paper run needs a new one (choose another --out)`,
-    );
-  }
 }
 
 /** A recording is gone on with by the same session only: its frames are decoded by what the first one says. */

@@ -14,6 +14,7 @@ import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
 import { loadStrategies, noteWarnings } from './load.ts';
 import { count, type Output } from './output.ts';
+import { claimRun } from './place.ts';
 import { readRunFile, requireFit } from './runfile.ts';
 import { INTERRUPTED, identityOf, type LoadedBundle, RunSession, runFolder, sliceOf } from './session.ts';
 import { runJson, summarize } from './summary.ts';
@@ -40,6 +41,11 @@ export const command: Command = {
         describe: 'Events per batch; never changes the result',
       })
       .option('out', { type: 'string', describe: 'Run folder (default: reports/RECORDING-replay-…)' })
+      .option('force', {
+        type: 'boolean',
+        default: false,
+        describe: 'Replace another run in the folder of --out; nothing but a run is ever replaced',
+      })
       .example('retick replay datasets/demo run.yaml --speed 100', 'a hundred times as fast as it happened'),
   run: async (args: Arguments, { output, interrupt }: Context) => {
     const [recording, file] = (args._ as readonly unknown[]).map(String);
@@ -59,6 +65,7 @@ export const command: Command = {
       toUs: parseBound(args.to, '--to'),
       batchSize: parseBatchSize(args.batchSize),
       out: args.out as string | undefined,
+      isForced: args.force === true,
       output,
       signal,
     };
@@ -79,6 +86,8 @@ export type ReplayRequest = {
   readonly toUs: number | undefined;
   readonly batchSize: number;
   readonly out: string | undefined;
+  /** Replace another run in `out`. */
+  readonly isForced?: boolean;
   readonly output: Output;
   readonly signal: AbortSignal;
 };
@@ -98,15 +107,21 @@ export async function replay(
     toUs: toUs ?? null,
     latencyUs: 0,
   };
+  const identity = identityOf(config, strategies, dataset);
+  const folder = request.out ?? runFolder(name, 'replay', identity);
   const slice = sliceOf(request);
   const source: Feed = request.isRaw ? replayFrames(recording, slice) : replayTables(recording, slice);
+  const place = await claimRun(folder, {
+    identity,
+    isForced: request.isForced === true,
+    apartFrom: [recording],
+  });
   const pacer = paced(source, {
     speed: request.speed,
     sleep: (ms) => sleep(ms, undefined, { signal: request.signal }),
     nowUs: () => performance.now() * 1000,
   });
-  const folder = request.out ?? runFolder(name, 'replay', identityOf(config, strategies, dataset));
-  const session = new RunSession({ folder, config, strategies, symbols: source.symbols });
+  const session = new RunSession({ place, config, strategies, symbols: source.symbols });
   const startedMs = performance.now();
   await session.consume(pacer, { output, signal: request.signal, doing: 'replaying' });
   const wallSeconds = (performance.now() - startedMs) / 1000;

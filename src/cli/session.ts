@@ -1,7 +1,6 @@
 // One run: an engine fed from somewhere, its log on disk, and at the end the run's folder with manifest and tables.
 // It is the same for live-paper, replay and historical runs; only the caller knows where the batches come from.
 import { createHash } from 'node:crypto';
-import { renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { EventBatch, Feed } from '../core/event.ts';
 import { formatTimeUs } from '../core/time.ts';
@@ -13,6 +12,7 @@ import { type Measured, type MODES, type Run, type RunManifest, readRun, writeRu
 import { writeTables } from '../runs/tables.ts';
 import type { BundledStrategy } from './load.ts';
 import { count, type Output } from './output.ts';
+import type { RunPlace } from './place.ts';
 import { SOFTWARE } from './software.ts';
 
 /** The reason a run ends with that was not let finish. */
@@ -22,6 +22,14 @@ export type LoadedBundle = LoadedStrategy & BundledStrategy;
 
 /** How a feed is consumed: who is told of it, what ends it early, and what it is called meanwhile. */
 type Consumption = { readonly output: Output; readonly signal: AbortSignal; readonly doing: string };
+
+/** How a run ended, and what is known of it from outside the engine. */
+type RunEnd = {
+  readonly reason: string;
+  readonly mode: (typeof MODES)[number];
+  readonly dataset: RunManifest['dataset'];
+  readonly measured: Omit<Measured, 'wallSeconds' | 'eventsPerSecond'>;
+};
 
 /** A span of a dataset, and how it is cut; the options that every feed of one takes. */
 type Slice = {
@@ -40,9 +48,8 @@ export function sliceOf({ batchSize, fromUs, toUs }: Slice) {
 }
 
 export class RunSession {
-  readonly #folder: string;
   /** Where the run is written until it is whole: nothing half-done carries a run's name. */
-  readonly #partial: string;
+  readonly #place: RunPlace;
   readonly engine: Engine;
   readonly log: RunLogWriter;
   readonly #figures = new Figures();
@@ -52,21 +59,24 @@ export class RunSession {
   readonly #startedNs = process.hrtime.bigint();
 
   constructor(options: {
-    readonly folder: string;
+    readonly place: RunPlace;
     readonly config: RunConfig;
     readonly strategies: readonly LoadedBundle[];
     readonly symbols: readonly string[];
   }) {
-    this.#folder = options.folder;
-    this.#partial = `${options.folder}.partial`;
-    rmSync(this.#partial, { recursive: true, force: true });
+    this.#place = options.place;
     this.#config = options.config;
     this.#strategies = options.strategies;
     this.#symbols = options.symbols;
-    this.log = new RunLogWriter(this.#partial);
-    this.log.listen((record) => this.#figures.add(record));
     const { config, strategies, symbols } = options;
-    this.engine = new Engine({ symbols, config, strategies, log: this.log });
+    try {
+      this.log = new RunLogWriter(this.#place.partial);
+      this.log.listen((record) => this.#figures.add(record));
+      this.engine = new Engine({ symbols, config, strategies, log: this.log });
+    } catch (error) {
+      this.#place.discard();
+      throw error;
+    }
   }
 
   /** Equity, profit, trips and costs of what was logged so far; the run's own once it has finished. */
@@ -99,23 +109,29 @@ export class RunSession {
 
   /** Takes back what was written of a run that could not be run. */
   discard(): void {
-    this.log.close();
-    rmSync(this.#partial, { recursive: true, force: true });
+    this.log.abandon();
+    this.#place.discard();
   }
 
   /** Ends the run and writes its folder. */
-  async finish(end: {
-    readonly reason: string;
-    readonly mode: (typeof MODES)[number];
-    readonly dataset: RunManifest['dataset'];
-    readonly measured: Omit<Measured, 'wallSeconds' | 'eventsPerSecond'>;
-  }): Promise<Run> {
+  async finish(end: RunEnd): Promise<Run> {
+    try {
+      return await this.#finish(end);
+    } catch (error) {
+      // A live run cannot be had again: what there is of its log stays where it is.
+      if (end.mode !== 'paper') this.discard();
+      throw error;
+    }
+  }
+
+  async #finish(end: RunEnd): Promise<Run> {
+    const { partial } = this.#place;
     this.engine.finish(end.reason);
     const wallSeconds = Number(process.hrtime.bigint() - this.#startedNs) / 1e9;
     const digest = this.log.close();
-    await writeTables(this.#partial);
+    await writeTables(partial);
     // An interrupted run is another one than the whole run of the same identity, whose place it must not take.
-    const folder = end.reason === INTERRUPTED ? `${this.#folder}-interrupted` : this.#folder;
+    const folder = this.#place.name(end.reason === INTERRUPTED ? '-interrupted' : '');
     const manifest: RunManifest = {
       schema: 1,
       id: basename(folder),
@@ -142,14 +158,15 @@ export class RunSession {
       software: SOFTWARE,
       node: process.version,
     };
-    writeRun(this.#partial, manifest, {
+    writeRun(partial, manifest, {
       wallSeconds,
       eventsPerSecond: this.log.events / wallSeconds,
       ...end.measured,
     });
-    rmSync(folder, { recursive: true, force: true });
-    renameSync(this.#partial, folder);
-    return readRun(folder);
+    // Read back before it takes its place, so that what stands there is known to be whole.
+    const run = readRun(partial);
+    this.#place.commit(folder);
+    return { ...run, folder, log: join(folder, basename(run.log)) };
   }
 }
 

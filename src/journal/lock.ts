@@ -33,6 +33,13 @@ export async function waitForLock(path: string, what: string, timeoutMs = 120_00
   return takeLock(path, what);
 }
 
+/** The process that holds a lock now; undefined when nobody does. It only looks, which works on a full disk, too. */
+export function holderOf(path: string): string | undefined {
+  if (held.has(path)) return String(process.pid);
+  const holder = readLock(path);
+  return holder !== undefined && isAlive(holder) ? holder.split(' ')[0]! : undefined;
+}
+
 async function tryLock(path: string): Promise<Lock | { readonly holder: string }> {
   const me = String(process.pid);
   if (held.has(path)) return { holder: me };

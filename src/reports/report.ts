@@ -1,6 +1,6 @@
 // The report: one self-contained HTML file that asks nothing of any network. The same run gives the same bytes.
 import { createHash } from 'node:crypto';
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Spec } from 'vega';
 import { formatTimeUs } from '../core/time.ts';
@@ -43,8 +43,27 @@ export async function writeReport(path: string, options: ReportOptions): Promise
     script: options.isStatic ? undefined : await clientScript(),
   });
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(`${path}.tmp`, page);
-  renameSync(`${path}.tmp`, path);
+  writeAside(path, page);
+}
+
+/** The title a report has: it names the runs it is about. */
+export function reportTitle(left: Run, right: Run | undefined): string {
+  return right === undefined ? left.manifest.id : `${left.manifest.id} against ${right.manifest.id}`;
+}
+
+/** The file is there whole or not at all, and a file beside it is not written over, whatever its name. */
+function writeAside(path: string, text: string): void {
+  const aside = `${path}.${process.pid}.tmp`;
+  const file = openSync(aside, 'wx');
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    rmSync(aside, { force: true });
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+  renameSync(aside, path);
 }
 
 /** Equal logs are read once. */
@@ -97,10 +116,7 @@ function assemble(page: {
     script === undefined
       ? undefined
       : html`<script type="application/json" id="specs">${inlineJson(page.specs.map(packed))}</script><script>${new Markup(script)}</script>`;
-  const title =
-    page.subject.comparison === undefined
-      ? manifest.id
-      : `${manifest.id} against ${page.subject.comparison.right.id}`;
+  const title = reportTitle(page.subject.evidence.run, page.subject.other?.run);
   return html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">

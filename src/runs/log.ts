@@ -86,6 +86,13 @@ export class RunLogWriter implements RunLog {
     return this.#digest;
   }
 
+  /** Closes the file as it is, without another write: the run is given up. */
+  abandon(): void {
+    if (this.#digest !== undefined) return;
+    this.#digest = '';
+    closeSync(this.#file);
+  }
+
   #flush(): void {
     if (this.#pending === '') return;
     const bytes = Buffer.from(this.#pending, 'utf8');

@@ -1,10 +1,11 @@
 // A run on disk: `reports/<run-id>/` with its manifest, its log and the log's tables.
 // A run is read back only if the log's bytes still have the digest the manifest names.
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DataError } from '../core/errors.ts';
 import { digestOf } from './log.ts';
+import { TABLE_FILES } from './tables.ts';
 
 export const MODES = ['paper', 'replay', 'backtest'] as const;
 
@@ -86,6 +87,29 @@ export type Run = {
 export function writeRun(folder: string, manifest: RunManifest, measured: Measured): void {
   writeJson(join(folder, 'measured.json'), measured);
   writeJson(join(folder, 'manifest.json'), manifest);
+}
+
+const RUN_FILES = new Set(['manifest.json', 'measured.json', 'events.jsonl', 'report.html', ...TABLE_FILES]);
+
+/** Whether a run folder holds a file of this name because retick put it there. */
+export function isRunFile(name: string): boolean {
+  return RUN_FILES.has(name.replace(/\.(tmp|partial)$/, ''));
+}
+
+/** Far more than any run needs: a larger file is not a manifest, and is not read. */
+const MANIFEST_BYTES_MAX = 64 << 20;
+
+/** The manifest by which a folder is known to be a run; undefined when there is none. The log is not looked at. */
+export function peekRun(folder: string): RunManifest | undefined {
+  const path = join(folder, 'manifest.json');
+  const entry = lstatSync(path, { throwIfNoEntry: false });
+  if (entry?.isFile() !== true || entry.size > MANIFEST_BYTES_MAX) return undefined;
+  try {
+    return manifestSchema.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data;
+  } catch {
+    // Not JSON, so not a manifest.
+    return undefined;
+  }
 }
 
 /** Reads a run folder. Errors: DataError when it is none, or when its log is not the one it was written with. */

@@ -219,6 +219,9 @@ const TABLES: Readonly<Record<string, Table>> = {
   },
 };
 
+/** Files of the tables, beside the log. */
+export const TABLE_FILES: readonly string[] = Object.keys(TABLES).map((name) => `${name}.parquet`);
+
 /** Writes `<table>.parquet` for each table beside the log. Returns rows by table. */
 export async function writeTables(folder: string): Promise<Readonly<Record<string, number>>> {
   const rows: Record<string, number> = {};
