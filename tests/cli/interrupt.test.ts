@@ -162,7 +162,7 @@ describe.concurrent('what is said', () => {
   });
 
   test.each([
-    ['a file where a folder should be', ['record', 'kraken', 'BTC/USD', '--out', 'run.yaml/x'], 3],
+    ['a file where a folder should be', ['record', 'kraken', 'BTC/USD', '--out', 'run.yaml/x'], 2],
     ['a folder where a file should be', ['paper', 'datasets'], 2],
     ['no batch', ['replay', 'datasets/past', '--batch-size', '0'], 2],
     ['no port', ['simulate', '--port', '70000'], 2],
