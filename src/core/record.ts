@@ -80,6 +80,19 @@ export type RunRecord = Position &
     | { readonly type: 'status'; readonly symbol: string; readonly status: StatusDetail }
     /** A late trade, a refused input: data that arrived and was not used, with the reason. */
     | { readonly type: 'unused'; readonly symbol: string; readonly reason: string; readonly count: number }
+    /**
+     * A book that deserves a second look. `crossed`: valid, with a bid at or above an ask. `refused`: a level had no
+     * usable price or size, and the book is invalid until its next snapshot. `off tick`: a level lies between the
+     * stated ticks, and is kept where it is. Told when it begins, and at the end of the run with the final count.
+     */
+    | {
+        readonly type: 'book';
+        readonly symbol: string;
+        readonly what: 'crossed' | 'refused' | 'off tick';
+        /** Messages after which it was crossed; levels that were refused or off the tick. */
+        readonly count: number;
+        readonly detail: string;
+      }
     /** Each 10,000 events: the digest of all events so far, so that two runs can be bisected. */
     | { readonly type: 'checkpoint'; readonly inputs: string }
     | { readonly type: 'end'; readonly events: number; readonly inputs: string; readonly reason: string }

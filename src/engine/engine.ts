@@ -12,6 +12,7 @@ import {
   NO_INSTRUMENT,
   type StatusDetail,
 } from '../core/event.ts';
+import type { Instrument } from '../core/instrument.ts';
 import type { RunLog } from '../core/record.ts';
 import { parseDurationUs } from '../core/time.ts';
 import { Closes, type SeriesGroup } from './closes.ts';
@@ -85,7 +86,7 @@ export class Engine {
     this.#log = log;
     this.#usesCandleEvents = config.candles.from === 'candles';
     this.#equityEveryUs = parseDurationUs(config.equityEvery, 'equityEvery');
-    this.#markets = new Markets(symbols);
+    this.#markets = new Markets(symbols, this.#cursor, config.fills.priceAgeMaxMs * 1000);
     const timers = this.#timers;
     this.#desk = new Desk({ symbols, config, log, markets: this.#markets, cursor: this.#cursor, timers });
     const graph = new InputGraph({ symbols, markets: this.#markets, fill: config.candles.fill });
@@ -148,9 +149,26 @@ export class Engine {
     assert(!this.#hasFinished, 'a run ends once');
     this.#hasFinished = true;
     this.#desk.close();
+    this.#tellBooks();
     const { events } = this;
     const inputs = this.#digest.value();
     this.#log.write({ ...this.#cursor.position(), type: 'end', events, inputs, reason });
+  }
+
+  /** The final counts of what was told of each book when it began. */
+  #tellBooks(): void {
+    for (const { symbol, book, crossedCount, refusedCount } of this.#markets.all) {
+      const counts = [
+        ['crossed', crossedCount],
+        ['refused', refusedCount],
+        ['off tick', book?.offTickCount ?? 0],
+      ] as const;
+      for (const [what, count] of counts) {
+        if (count === 0) continue;
+        const detail = 'over the whole run';
+        this.#log.write({ ...this.#cursor.position(), type: 'book', symbol, what, count, detail });
+      }
+    }
   }
 
   /** What a status line or a monitor shows. */
@@ -289,9 +307,16 @@ export class Engine {
   #applyLevel(batch: EventBatch, row: number): void {
     const lane = this.#lanes[batch.instrument[row]!]!;
     lane.market.applyLevel(batch, row);
+    if (lane.market.notice !== undefined) this.#tellBook(lane.market);
     if ((batch.flags[row]! & Flag.last) === 0) return;
     this.#desk.exchange.onBook(lane.instrument, batch.receivedUs[row]!);
     this.#call(lane.onBook);
+  }
+
+  #tellBook(market: Market): void {
+    const { symbol, notice } = market;
+    market.notice = undefined;
+    this.#log.write({ ...this.#cursor.position(), type: 'book', symbol, ...notice! });
   }
 
   #applyQuote(batch: EventBatch, row: number): void {
@@ -314,7 +339,7 @@ export class Engine {
         this.#applyStatus(detail, instrument);
         return;
       case 'instrument':
-        this.#markets.applyRules(instrument, detail.instrument);
+        this.#applyRules(detail.instrument, instrument);
         return;
       case 'candle':
         if (this.#usesCandleEvents && detail.isClosed) this.#applyCandle(detail, instrument);
@@ -324,10 +349,18 @@ export class Engine {
     }
   }
 
+  #applyRules(rules: Instrument, instrument: number): void {
+    const unusable = this.#markets.applyRules(instrument, rules);
+    if (unusable === undefined) return;
+    const reason = `${unusable} cannot be used`;
+    this.#log.write({ ...this.#cursor.position(), type: 'unused', symbol: rules.symbol, reason, count: 1 });
+  }
+
   #applyStatus(status: StatusDetail, instrument: number): void {
     const symbol = instrument === NO_INSTRUMENT ? '' : this.#symbols[instrument]!;
     this.#log.write({ ...this.#cursor.position(), type: 'status', symbol, status });
-    if (breaksBook(status)) this.#markets.invalidate(instrument);
+    if (breaksBook(status)) this.#markets.interrupt(instrument, '');
+    else if (status.state === 'gap') this.#markets.interrupt(instrument, status.channel);
     if (breaksTrades(status)) this.#closes.interrupt(instrument);
     if (bringsTrades(status)) this.#closes.begin(instrument, this.#cursor.nowUs);
   }

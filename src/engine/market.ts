@@ -1,14 +1,25 @@
 // What the world is at this event, per instrument: rules, book, best quote, last trade, and when each was heard of.
-// A book is trusted from the end of a snapshot until a gap; between, its rows are applied but nothing is read off it.
+// No price is made up: a missing side is NaN, a book counts from the end of a snapshot until a gap or a level it had to
+// refuse, a ticker until it is too old or its stream has a gap.
 import { assert } from '../core/assert.ts';
 import { type EventBatch, Flag, NO_INSTRUMENT, type StatusDetail } from '../core/event.ts';
 import { losesFrames } from '../core/frame.ts';
 import { type Instrument, splitSymbol } from '../core/instrument.ts';
-import { Book } from '../market/book.ts';
+import { Book, isTickSize } from '../market/book.ts';
 import type { MarketView } from '../trading/market.ts';
 
-/** Fine enough for any price until the venue states its rules; a book on it is correct, only slower. */
+/** Assumed while nobody has stated a step: fine enough to move no price and no size that anybody notices. */
 const UNSTATED_STEP = 1e-8;
+
+/** Where engine time stands, µs. */
+export type PriceClock = { readonly nowUs: number };
+
+/** Something about a book that the run log is to tell. */
+export type BookNotice = {
+  readonly what: 'crossed' | 'refused' | 'off tick';
+  readonly count: number;
+  readonly detail: string;
+};
 
 export class Market {
   readonly symbol: string;
@@ -16,17 +27,30 @@ export class Market {
   /** Undefined until the first level of a book. */
   book: Book | undefined = undefined;
   lastPrice = Number.NaN;
-  /** Engine time at which any price of this instrument was last heard of, µs; NaN before. */
-  pricedUs = Number.NaN;
+  /** What the last message did to the book that has not been told yet. */
+  notice: BookNotice | undefined = undefined;
+  /** Messages after which the valid book was crossed. */
+  crossedCount = 0;
+  readonly #clock: PriceClock;
+  readonly #priceAgeMaxUs: number;
+  // Engine times at which each stream was heard of last, µs; NaN before, and from a gap in it until it is heard again.
+  #tradedUs = Number.NaN;
+  #bookedUs = Number.NaN;
+  #quotedUs = Number.NaN;
   #tickerBid = Number.NaN;
   #tickerBidSize = Number.NaN;
   #tickerAsk = Number.NaN;
   #tickerAskSize = Number.NaN;
   /** A snapshot has begun; its last row makes the book valid. */
   #inSnapshot = false;
+  #isCrossed = false;
+  #zeroPrices = 0;
+  #isOffTickTold = false;
 
-  constructor(symbol: string) {
+  constructor(symbol: string, clock: PriceClock, priceAgeMaxUs: number) {
     this.symbol = symbol;
+    this.#clock = clock;
+    this.#priceAgeMaxUs = priceAgeMaxUs;
     this.rules = {
       symbol,
       ...splitSymbol(symbol),
@@ -43,74 +67,153 @@ export class Market {
     return this.book?.isValid === true;
   }
 
-  /** Best prices: from the book where one is kept and valid, else from the ticker. NaN when unknown. */
+  /** Levels without a usable price or size. */
+  get refusedCount(): number {
+    return (this.book?.refusedCount ?? 0) + this.#zeroPrices;
+  }
+
+  /** Best prices: from the book where one is kept and valid, else from a fresh ticker. NaN when there is none. */
   get bid(): number {
-    return this.book?.isValid ? this.book.bestBid : this.#tickerBid;
+    return this.book?.isValid ? this.book.bestBid : this.#isFresh ? this.#tickerBid : Number.NaN;
   }
   get bidSize(): number {
-    return this.book?.isValid ? this.book.bestBidSize : this.#tickerBidSize;
+    return this.book?.isValid ? this.book.bestBidSize : this.#isFresh ? this.#tickerBidSize : Number.NaN;
   }
   get ask(): number {
-    return this.book?.isValid ? this.book.bestAsk : this.#tickerAsk;
+    return this.book?.isValid ? this.book.bestAsk : this.#isFresh ? this.#tickerAsk : Number.NaN;
   }
   get askSize(): number {
-    return this.book?.isValid ? this.book.bestAskSize : this.#tickerAskSize;
+    return this.book?.isValid ? this.book.bestAskSize : this.#isFresh ? this.#tickerAskSize : Number.NaN;
   }
   /** Halfway between best bid and ask; NaN while either is missing. */
   get mid(): number {
     return (this.bid + this.ask) / 2;
   }
 
+  /** When any price was heard of last, µs; NaN before the first, and while every stream of prices has a gap. */
+  get pricedUs(): number {
+    let pricedUs = this.#tradedUs;
+    // NaN, never heard, is above nothing.
+    if (!(pricedUs >= this.#bookedUs) && this.#bookedUs >= 0) pricedUs = this.#bookedUs;
+    if (!(pricedUs >= this.#quotedUs) && this.#quotedUs >= 0) pricedUs = this.#quotedUs;
+    return pricedUs;
+  }
+
+  get #isFresh(): boolean {
+    return this.#clock.nowUs - this.#quotedUs <= this.#priceAgeMaxUs;
+  }
+
   applyLevel(batch: EventBatch, row: number): void {
     const flags = batch.flags[row]!;
     let book = this.book;
-    if (book === undefined) book = this.book = new Book({ tickSize: this.rules.tickSize });
+    if (book === undefined) book = this.book = new Book({ tickSize: statedTick(this.rules) });
     if ((flags & Flag.clear) !== 0) {
       book.clear();
       this.#inSnapshot = true;
     }
-    book.set((flags & Flag.ask) !== 0, batch.price[row]!, batch.size[row]!);
+    const price = batch.price[row]!;
+    const size = batch.size[row]!;
+    // One row without a price and size says that a snapshot is empty; a price of 0 is none.
+    const isEmpty = size === 0 && Number.isNaN(price);
+    if (price === 0) this.#zeroPrices++;
+    if (!isEmpty && (price === 0 || !book.set((flags & Flag.ask) !== 0, price, size))) {
+      this.#refuse(book, price, size);
+    }
     if ((flags & Flag.last) === 0) return;
     if (this.#inSnapshot) {
       this.#inSnapshot = false;
       book.validate();
     }
-    this.pricedUs = batch.receivedUs[row]!;
+    this.#bookedUs = batch.receivedUs[row]!;
+    if (book.isValid && book.isCrossed) this.#tellCrossed(book);
+    else this.#isCrossed = false;
+    if (book.offTickCount > 0 && !this.#isOffTickTold) this.#tellOffTick(book);
   }
 
   applyTrade(price: number, nowUs: number): void {
     this.lastPrice = price;
-    this.pricedUs = nowUs;
+    this.#tradedUs = nowUs;
   }
 
   applyQuote(batch: EventBatch, row: number): void {
-    this.#tickerBid = batch.price[row]!;
-    this.#tickerBidSize = batch.size[row]!;
-    this.#tickerAsk = batch.price2[row]!;
-    this.#tickerAskSize = batch.size2[row]!;
-    this.pricedUs = batch.receivedUs[row]!;
+    const bid = batch.price[row]!;
+    const ask = batch.price2[row]!;
+    // A venue writes 0 where a side is empty.
+    this.#tickerBid = bid === 0 ? Number.NaN : bid;
+    this.#tickerBidSize = bid === 0 ? Number.NaN : batch.size[row]!;
+    this.#tickerAsk = ask === 0 ? Number.NaN : ask;
+    this.#tickerAskSize = ask === 0 ? Number.NaN : batch.size2[row]!;
+    this.#quotedUs = batch.receivedUs[row]!;
   }
 
-  /** New rules; a book on another tick size is laid anew with the same levels. */
-  applyRules(rules: Instrument): void {
+  /**
+   * New rules. The book keeps its levels on whatever grid holds them. Steps that nobody stated were read off digits:
+   * the true ones may be finer, so they round nothing. Returns what of the rules cannot be used.
+   */
+  applyRules(rules: Instrument): string | undefined {
     assert(rules.symbol === this.symbol, 'rules are of the instrument they are applied to');
-    this.rules = rules;
-    const old = this.book;
-    if (old === undefined || old.tickSize === rules.tickSize) return;
-    const book = new Book({ tickSize: rules.tickSize });
-    for (const isAsk of [false, true]) {
-      const count = isAsk ? old.askCount : old.bidCount;
-      for (let i = 0; i < count; i++) book.set(isAsk, old.priceAt(isAsk, i), old.sizeAt(isAsk, i));
+    const { isStated, tickSize, lotSize } = rules;
+    const canTick = isTickSize(tickSize);
+    const canLot = isTickSize(lotSize);
+    this.rules = {
+      ...rules,
+      tickSize: isStated && canTick ? tickSize : finest(tickSize),
+      lotSize: isStated && canLot ? lotSize : finest(lotSize),
+    };
+    if (isStated && canTick) {
+      this.book?.restate(tickSize);
+      this.#isOffTickTold = false;
     }
-    if (old.isValid) book.validate();
-    this.book = book;
+    if (!canTick) return `a tick size of ${tickSize}`;
+    return canLot ? undefined : `a lot size of ${lotSize}`;
   }
 
-  /** Distrusts the book until its next snapshot. */
-  invalidate(): void {
-    this.book?.invalidate();
-    this.#inSnapshot = false;
+  /** Data of a stream is missing from here on: what it said last is no price any more. */
+  interrupt(channel: string): void {
+    if (channel === 'book' || channel === '') {
+      this.book?.invalidate();
+      this.#inSnapshot = false;
+      this.#bookedUs = Number.NaN;
+    }
+    if (channel === 'ticker' || channel === '') this.#quotedUs = Number.NaN;
+    if (channel === 'trade' || channel === '') this.#tradedUs = Number.NaN;
   }
+
+  /** A level is missing now, so the book is not the venue's until its next snapshot. */
+  #refuse(book: Book, price: number, size: number): void {
+    const wasTrusted = book.isValid || this.#inSnapshot;
+    book.invalidate();
+    this.#inSnapshot = false;
+    this.#bookedUs = Number.NaN;
+    if (!wasTrusted) return;
+    const detail = `price ${price}, size ${size}: the book is invalid until its next snapshot`;
+    this.notice = { what: 'refused', count: this.refusedCount, detail };
+  }
+
+  #tellCrossed(book: Book): void {
+    this.crossedCount++;
+    if (!this.#isCrossed) {
+      const detail = `bid ${book.bestBid} at or above ask ${book.bestAsk}`;
+      this.notice = { what: 'crossed', count: this.crossedCount, detail };
+    }
+    this.#isCrossed = true;
+  }
+
+  #tellOffTick(book: Book): void {
+    this.#isOffTickTold = true;
+    const detail = `a level between the stated ticks of ${book.tickSize} is kept where it is`;
+    this.notice = { what: 'off tick', count: book.offTickCount, detail };
+  }
+}
+
+/** The tick that a book is laid on; undefined where nobody has stated one that can be used. */
+function statedTick({ isStated, tickSize }: Instrument): number | undefined {
+  return isStated && isTickSize(tickSize) ? tickSize : undefined;
+}
+
+/** A step that rounds nothing at the digits seen so far, nor ten times finer. */
+function finest(seen: number): number {
+  return isTickSize(seen / 10) ? Math.min(UNSTATED_STEP, seen / 10) : UNSTATED_STEP;
 }
 
 /** Whether a status means that a book is wrong from here on: a gap in it, or a lost connection. */
@@ -133,8 +236,8 @@ export function bringsTrades(status: StatusDetail): boolean {
 export class Markets implements MarketView {
   readonly all: readonly Market[];
 
-  constructor(symbols: readonly string[]) {
-    this.all = symbols.map((symbol) => new Market(symbol));
+  constructor(symbols: readonly string[], clock: PriceClock, priceAgeMaxUs: number) {
+    this.all = symbols.map((symbol) => new Market(symbol, clock, priceAgeMaxUs));
   }
 
   instrument(instrument: number): Instrument {
@@ -163,14 +266,15 @@ export class Markets implements MarketView {
     return this.#at(instrument).book;
   }
 
-  applyRules(instrument: number, rules: Instrument): void {
-    this.#at(instrument).applyRules(rules);
+  /** Returns what of the rules cannot be used. */
+  applyRules(instrument: number, rules: Instrument): string | undefined {
+    return this.#at(instrument).applyRules(rules);
   }
 
-  /** Distrusts the book a status speaks of; those of all instruments when it names none. */
-  invalidate(instrument: number): void {
-    if (instrument === NO_INSTRUMENT) for (const market of this.all) market.invalidate();
-    else this.#at(instrument).invalidate();
+  /** Data of a channel is missing from here on, of one instrument or (NO_INSTRUMENT) of all; '' is every channel. */
+  interrupt(instrument: number, channel: string): void {
+    if (instrument === NO_INSTRUMENT) for (const market of this.all) market.interrupt(channel);
+    else this.#at(instrument).interrupt(channel);
   }
 
   #at(instrument: number): Market {

@@ -43,6 +43,7 @@ export type RunEvidence = {
   /** How often an order was refused, by strategy and reason. */
   readonly rejections: ReadonlyMap<string, number>;
   readonly unused: ReadonlyMap<string, number>;
+  readonly books: ReadonlyMap<string, number>;
 };
 
 export function gather(run: Run): RunEvidence {

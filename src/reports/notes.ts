@@ -26,6 +26,8 @@ export type NoteEvidence = {
   readonly faults: readonly RecordOf<'fault'>[];
   readonly risks: readonly RecordOf<'risk'>[];
   readonly unused: ReadonlyMap<string, number>;
+  /** By `symbol: what`: how often a book was crossed, refused a level, had one off its tick. */
+  readonly books: ReadonlyMap<string, number>;
   /** How often an order was refused, by strategy and reason. */
   readonly rejections: ReadonlyMap<string, number>;
 };
@@ -42,6 +44,7 @@ export class Notes {
   readonly #faults: RecordOf<'fault'>[] = [];
   readonly #risks: RecordOf<'risk'>[] = [];
   readonly #unused = new Map<string, number>();
+  readonly #books = new Map<string, number>();
   readonly #rejections = new Map<string, number>();
   #statusCount = 0;
 
@@ -66,6 +69,10 @@ export class Notes {
         this.#rejections.set(why, (this.#rejections.get(why) ?? 0) + 1);
         break;
       }
+      case 'book':
+        // Each count is of the run so far; the last one is of all of it.
+        this.#books.set(`${record.symbol}: ${record.what}`, record.count);
+        break;
       case 'fault':
         keep(this.#faults, record);
         break;
@@ -83,7 +90,7 @@ export class Notes {
     return {
       gaps: [...(recorded ?? []), ...own].sort((a, b) => a.fromUs - b.fromUs),
       ...{ late: this.#late, statuses: this.#statuses, statusCount: this.#statusCount },
-      ...{ faults: this.#faults, risks: this.#risks, unused: this.#unused },
+      ...{ faults: this.#faults, risks: this.#risks, unused: this.#unused, books: this.#books },
       rejections: this.#rejections,
     };
   }

@@ -18,7 +18,13 @@ import type { Fees } from './models.ts';
 import type { Risk } from './risk.ts';
 
 /** The venue as admission sees it. */
-export type Venue = { readonly market: MarketView; readonly fees: Fees; readonly priceAgeMaxUs: number };
+export type Venue = {
+  readonly market: MarketView;
+  readonly fees: Fees;
+  readonly priceAgeMaxUs: number;
+  /** Whether orders fill while a bid stands at or above an ask. */
+  readonly fillsCrossed: boolean;
+};
 
 export type Request = {
   readonly signal: Signal;
@@ -82,9 +88,19 @@ export function marketTrouble(venue: Venue, instrument: number, nowUs: number): 
   if (hasBook && !market.isBookValid(instrument))
     return `invalid book of ${rules.symbol}, no snapshot since the gap`;
   if (Number.isNaN(markPrice(market, instrument))) return `no price of ${rules.symbol} yet`;
+  if (isCrossed(venue, instrument)) {
+    const touch = `bid ${market.bestBid(instrument)}, ask ${market.bestAsk(instrument)}`;
+    return `crossed market of ${rules.symbol}: ${touch}`;
+  }
   const ageUs = market.priceAgeUs(instrument, nowUs);
   if (ageUs <= priceAgeMaxUs) return undefined;
+  if (ageUs === Number.POSITIVE_INFINITY) return `no price of ${rules.symbol} since the gap`;
   return `stale price: ${ageUs / 1000} ms old, allowed are ${priceAgeMaxUs / 1000} ms`;
+}
+
+/** Whether the best prices contradict each other, and so are nothing to fill at. */
+export function isCrossed({ market, fillsCrossed }: Venue, instrument: number): boolean {
+  return !fillsCrossed && market.bestBid(instrument) >= market.bestAsk(instrument);
 }
 
 /** The limit price; of a market order the best price it would meet, else mid, else the last trade. */
@@ -96,7 +112,7 @@ function referencePrice(market: MarketView, instrument: number, signal: Signal):
 
 function priceTrouble(signal: Signal, price: number, rules: Instrument): string | undefined {
   if (!(price > 0 && price < Infinity)) return `price ${price} is not above 0`;
-  if (signal.limit !== undefined && decimalOf(price) % decimalOf(rules.tickSize) !== 0n) {
+  if (signal.limit !== undefined && rules.isStated && decimalOf(price) % decimalOf(rules.tickSize) !== 0n) {
     return `limit price ${price} is off the tick of ${rules.tickSize}`;
   }
   const { stopLoss, takeProfit } = signal;

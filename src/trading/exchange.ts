@@ -88,7 +88,12 @@ export class Exchange {
   constructor(options: ExchangeOptions) {
     this.#options = options;
     const { market, fees, fills, symbols, onOrder, onFill } = options;
-    this.#venue = { market, fees: createFees(fees), priceAgeMaxUs: fills.priceAgeMaxMs * 1000 };
+    this.#venue = {
+      market,
+      fees: createFees(fees),
+      priceAgeMaxUs: fills.priceAgeMaxMs * 1000,
+      fillsCrossed: fills.crossed === 'fill',
+    };
     this.#matching = new Matching({
       venue: this.#venue,
       fills: createFills(fills, market),

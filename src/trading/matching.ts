@@ -16,6 +16,7 @@ import {
   affordable,
   cutNote,
   insufficient,
+  isCrossed,
   type Means,
   marketTrouble,
   nothingToReduce,
@@ -96,6 +97,7 @@ export class Matching {
     if (this.#watchCount[instrument] === 0) return;
     const { market } = this.#venue;
     if (market.book(instrument) !== undefined && !market.isBookValid(instrument)) return;
+    if (isCrossed(this.#venue, instrument)) return;
     this.#nowUs = nowUs;
     this.#seeMark(instrument);
     for (const order of this.#passed(instrument, market.bestBid(instrument), market.bestAsk(instrument))) {

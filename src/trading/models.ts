@@ -52,8 +52,10 @@ export const fillsSchema = z
     model: z.enum(['book', 'spread', 'bps']).default('book'),
     /** Slippage of `bps`, and of the other two where they have no book or no quote to look at. */
     bps: z.number().min(0).default(5),
-    /** An order is rejected when the newest price of its instrument is older. */
+    /** A ticker that is older is no price any more; an order is rejected when the newest price of its instrument is older. */
     priceAgeMaxMs: z.number().positive().default(60_000),
+    /** While a bid stands at or above an ask: `refuse` fills nothing and rejects what arrives, `fill` fills all the same. */
+    crossed: z.enum(['refuse', 'fill']).default('refuse'),
   })
   .prefault({});
 
@@ -145,11 +147,17 @@ class FlatFills implements Fills {
 
   #price({ instrument, side }: Want): number {
     const isBuy = side === 'buy';
-    const best = isBuy ? this.#market.bestAsk(instrument) : this.#market.bestBid(instrument);
+    const [bid, ask] = [this.#market.bestBid(instrument), this.#market.bestAsk(instrument)];
+    const [best, other] = isBuy ? [ask, bid] : [bid, ask];
     if (this.#usesQuote && best > 0) return best;
+    // A market with one side only has nobody on the other to trade with.
+    if (Number.isNaN(best) && !Number.isNaN(other)) return Number.NaN;
     const mark = markPrice(this.#market, instrument);
     if (Number.isNaN(mark)) return mark;
-    return slipped(mark, isBuy ? this.#bps : -this.#bps, this.#market.instrument(instrument)?.tickSize ?? 0);
+    const rules = this.#market.instrument(instrument);
+    // A tick that nobody stated rounds nothing.
+    const tickSize = rules?.isStated === true ? rules.tickSize : 0;
+    return slipped(mark, isBuy ? this.#bps : -this.#bps, tickSize);
   }
 }
 
@@ -233,5 +241,7 @@ function slipped(price: number, bps: number, tickSize: number): number {
   if (tickSize <= 0) return numberOf(exact);
   const tick = decimalOf(tickSize);
   const below = truncateTo(absolute(exact), tick);
+  // Below the first tick there is no price: a tick above the price itself is wrong, and rounds nothing.
+  if (below === 0n) return numberOf(exact);
   return numberOf(bps > 0 && below < exact ? below + tick : below);
 }

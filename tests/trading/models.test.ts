@@ -14,7 +14,9 @@ describe('models', () => {
   test('default to 50–100 ms, 10 bps both ways, and the book with 5 bps where there is none', () => {
     expect(latencySchema.parse(undefined)).toEqual({ model: 'uniform', minMs: 50, maxMs: 100 });
     expect(feesSchema.parse(undefined)).toEqual({ makerBps: 10, takerBps: 10 });
-    expect(fillsSchema.parse(undefined)).toEqual({ model: 'book', bps: 5, priceAgeMaxMs: 60_000 });
+    expect(fillsSchema.parse(undefined)).toEqual({
+      ...{ model: 'book', bps: 5, priceAgeMaxMs: 60_000, crossed: 'refuse' },
+    });
   });
 
   test('refuse a range upside down, an empty list and an unknown key', () => {

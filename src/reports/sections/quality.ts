@@ -24,6 +24,7 @@ export function quality({ evidence }: Subject): Section {
       ...recorderTable(evidence),
       ...symbolTable(evidence),
       ...gapTables(evidence),
+      ...bookTable(evidence),
       ...unusedTable(evidence),
       ...faultTable(evidence),
       ...statusTable(evidence),
@@ -113,6 +114,16 @@ function folded(length: number, what: string, table: Markup): Markup {
   const title =
     length <= ROWS_MAX ? `All ${whole(length)} ${what}` : `The first ${ROWS_MAX} of ${whole(length)} ${what}`;
   return html`<details${length <= OPEN_MAX ? html` open` : undefined}><summary>${title}</summary>${table}</details>`;
+}
+
+function bookTable({ books }: RunEvidence): readonly Markup[] {
+  if (books.size === 0) return [];
+  const rows = [...books].map(([what, times]) => [what, whole(times)]);
+  return [
+    html`<h3>Books</h3>`,
+    tableOf(['what', 'times'], rows),
+    html`<p class="note">Crossed: messages after which a valid book had a bid at or above an ask. Refused: levels without a usable price or size, each of which makes the book invalid until its next snapshot. Off tick: levels between the ticks that the venue stated, kept where they are.</p>`,
+  ];
 }
 
 function unusedTable({ unused }: RunEvidence): readonly Markup[] {
