@@ -3,9 +3,10 @@
 import type { Command } from './cli/command.ts';
 import { EXIT } from './cli/exit.ts';
 import { Interrupt } from './cli/interrupt.ts';
-import { CLEAR_LINE, Output } from './cli/output.ts';
+import { Output } from './cli/output.ts';
 import { createParser, originOf, parseArguments } from './cli/parser.ts';
 import { DataError, UsageError, unknownName, VenueError } from './core/errors.ts';
+import { redact } from './core/secret.ts';
 
 type Entry = readonly [name: string, description: string, load: () => Promise<{ readonly command: Command }>];
 
@@ -30,18 +31,22 @@ const COMMANDS: readonly Entry[] = [
 ];
 
 export async function main(argv: readonly string[]): Promise<void> {
-  const streams = [process.stdout, process.stderr];
-  for (const stream of streams) {
-    if (!stream.listeners('error').includes(ignoreClosed)) stream.on('error', ignoreClosed);
-  }
-  try {
-    process.exitCode = await dispatch(argv);
-  } catch (error) {
-    process.exitCode = explain(error, argv);
-  }
+  hideSecrets(argv);
+  const output = new Output(argv.includes('--json'));
+  process.exitCode = await dispatch(argv, output).catch((error: unknown) => explain(error, argv, output));
+  const lost = await output.settle();
+  if (lost === undefined) return;
+  process.exitCode ||= EXIT.data;
+  output.note(`retick: what was to be printed could not be written: ${lost.message}`);
 }
 
-async function dispatch(argv: readonly string[]): Promise<number> {
+/** Whoever lists processes sees the command line; an address with a secret in it is replaced there. */
+function hideSecrets(argv: readonly string[]): void {
+  const safe = argv.map((word) => redact(word));
+  if (safe.some((word, index) => word !== argv[index])) process.title = ['retick', ...safe].join(' ');
+}
+
+async function dispatch(argv: readonly string[], output: Output): Promise<number> {
   const name = argv[0];
   if (name !== undefined && !name.startsWith('-') && !COMMANDS.some(([known]) => known === name)) {
     throw unknownName(
@@ -57,7 +62,7 @@ async function dispatch(argv: readonly string[]): Promise<number> {
   const parser = createParser(words).usage(`retick ${command.usage}\n\n${entry[1]}.`);
   const args = await parseArguments(command.options(parser), words, command.usage);
   if (args.help === true || args.version === true) return EXIT.done;
-  const output = new Output(args.json === true);
+  output.isJson = args.json === true;
   const interrupt = new Interrupt((text) => output.note(text));
   try {
     const code = await command.run(args, { output, interrupt });
@@ -93,20 +98,12 @@ async function overview(argv: readonly string[]): Promise<number> {
   return EXIT.usage;
 }
 
-/** Whoever read what we say has left, as `head` does; what is under way goes on and ends in order. */
-function ignoreClosed(error: Error): void {
-  if (!('code' in error && (error.code === 'EPIPE' || error.code === 'EIO'))) throw error;
-}
-
 /** One line on stderr, and the exit code. A broken invariant shows where it broke. */
-function explain(error: unknown, argv: readonly string[]): number {
+function explain(error: unknown, argv: readonly string[], output: Output): number {
   const code = codeOf(error);
   const words = error instanceof Error ? error.message : String(error);
-  const message = words + originOf(words, argv);
-  if (argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
-  // A status line may be standing there.
-  process.stderr.write(`${process.stderr.isTTY ? CLEAR_LINE : ''}retick: ${message}\n`);
-  if (code === EXIT.internal && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  const stack = code === EXIT.internal && error instanceof Error ? error.stack : undefined;
+  output.failure(code, words + originOf(words, argv), stack);
   return code;
 }
 

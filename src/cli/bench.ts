@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { UsageError, unknownName, VenueError } from '../core/errors.ts';
 import { parseRunConfig } from '../engine/config.ts';
 import { buy, candles, defineStrategy, prepare, quote, rsi, sell } from '../index.ts';
+import { WAIT_MAX_US } from '../journal/wait.ts';
 import type { Latency } from '../runs/run.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
@@ -39,8 +40,10 @@ export const command: Command = {
     const what = String((args._ as readonly unknown[])[0]);
     if (what !== 'latency') throw unknownName('benchmark', what, ['latency']);
     const [rate, seconds] = [args.rate as number, args.seconds as number];
-    if (!(rate > 0 && seconds > 0))
-      throw new UsageError(`--rate ${rate} --seconds ${seconds}: both are above 0`);
+    if (!(rate > 0 && seconds > 0 && seconds <= WAIT_MAX_US / 1e6)) {
+      const allowed = `allowed: both above 0, at most ${WAIT_MAX_US / 1e6} seconds`;
+      throw new UsageError(`--rate ${rate} --seconds ${seconds} is wrong (${allowed})`);
+    }
     const signal = interrupt.listen();
     const result = await measureLatency({ rate, seconds, output, signal });
     const order = result.latency['to order'];

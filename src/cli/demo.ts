@@ -7,6 +7,7 @@ import { assert } from '../core/assert.ts';
 import { UsageError } from '../core/errors.ts';
 import { readSession } from '../datasets/frames.ts';
 import { parseRunConfig, type RunConfig } from '../engine/config.ts';
+import { WAIT_MAX_US } from '../journal/wait.ts';
 import { writeReport } from '../reports/report.ts';
 import { type Comparison, compareRuns } from '../runs/compare.ts';
 import type { Run } from '../runs/run.ts';
@@ -39,9 +40,9 @@ export const command: Command = {
       .option('seconds', { type: 'number', default: 14, describe: 'Length of the live part' }),
   run: async (args: Arguments, { output, interrupt }: Context) => {
     const seconds = args.seconds as number;
-    if (!(seconds >= SECONDS_MIN)) {
+    if (!(seconds >= SECONDS_MIN && seconds <= WAIT_MAX_US / 1e6)) {
       throw new UsageError(
-        `--seconds: ${seconds} is too short to show anything (allowed: ${SECONDS_MIN} or more)`,
+        `--seconds: ${seconds} is wrong (allowed: ${SECONDS_MIN} to ${WAIT_MAX_US / 1e6})`,
       );
     }
     const signal = interrupt.listen();

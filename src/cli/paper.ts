@@ -2,12 +2,12 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { Argv } from 'yargs';
-import { parseDurationUs } from '../core/time.ts';
 import type { Manifest } from '../datasets/manifest.ts';
 import { buildTables } from '../datasets/tables.ts';
 import type { RunConfig } from '../engine/config.ts';
 import type { ConnectionLimits } from '../journal/connection.ts';
 import { Recorder, type RecorderSummary } from '../journal/recorder.ts';
+import { parseWaitUs } from '../journal/wait.ts';
 import type { Run } from '../runs/run.ts';
 import { findVenue } from '../venues/list.ts';
 import type { Arguments, Command, Context } from './command.ts';
@@ -53,7 +53,7 @@ export const command: Command = {
     const result = await paper({
       config: args.url === undefined ? config : { ...config, url: String(args.url) },
       strategies,
-      durationUs: duration === undefined ? undefined : parseDurationUs(duration, '--duration'),
+      durationUs: duration === undefined ? undefined : parseWaitUs(duration, '--duration'),
       recording: (args.recording as string | undefined) ?? join('datasets', `${config.name}-${stampNow()}`),
       out: args.out as string | undefined,
       isForced: args.force === true,

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import type { Argv } from 'yargs';
 import { UsageError, unknownName, VenueError } from '../core/errors.ts';
 import { decodeControl, RecordKind, type Session } from '../core/frame.ts';
-import { parseDurationUs } from '../core/time.ts';
 import type { Manifest } from '../datasets/manifest.ts';
 import { buildTables } from '../datasets/tables.ts';
+import { addressOf } from '../journal/connection.ts';
 import { readJournal } from '../journal/reader.ts';
 import { Recorder, type RecorderStatus, type RecorderSummary } from '../journal/recorder.ts';
+import { later, parseWaitUs, type Wait } from '../journal/wait.ts';
 import { findVenue } from '../venues/list.ts';
 import type { Venue } from '../venues/venue.ts';
 import type { Arguments, Command, Context } from './command.ts';
@@ -52,8 +53,8 @@ export const command: Command = {
     });
     const folder = (args.out as string | undefined) ?? join('datasets', `${venue.name}-${stampNow()}`);
     const durationUs =
-      args.duration === undefined ? undefined : parseDurationUs(String(args.duration), '--duration');
-    const startMs = parseDurationUs(String(args.patience), '--patience') / 1000;
+      args.duration === undefined ? undefined : parseWaitUs(String(args.duration), '--duration');
+    const startMs = parseWaitUs(String(args.patience), '--patience') / 1000;
     requireRecordingPlace(folder, '--out', 'go on');
     const had = { folder: existsSync(folder), journal: existsSync(join(folder, 'journal')) };
     if (had.journal) await requireSameSession(folder, session);
@@ -111,8 +112,7 @@ export function createSession(
   const twice = wanted.symbols.find((symbol, index) => wanted.symbols.indexOf(symbol) !== index);
   if (twice !== undefined) throw new UsageError(`symbol ${twice} is given twice`);
   const url = wanted.url ?? venue.url;
-  if (!/^wss?:\/\/./.test(url))
-    throw new UsageError(`--url: ${url} is no WebSocket address (allowed: ws://… or wss://…)`);
+  addressOf(url, '--url');
   return {
     venue: venue.name,
     url,
@@ -158,14 +158,14 @@ async function recordUntilEnd(options: RecorderRequest): Promise<string> {
   const { recorder, durationUs, signal } = options;
   const ends: Promise<string>[] = [aborted(signal)];
   if (options.until !== undefined) ends.push(options.until);
-  let limit: NodeJS.Timeout | undefined;
+  let limit: Wait | undefined;
   try {
     const started = await Promise.race([recorder.start().then(() => STARTED), ...ends, recorder.failed]);
     if (started !== STARTED) return started;
     options.onStarted?.();
     if (durationUs !== undefined) {
       const { promise, resolve } = Promise.withResolvers<string>();
-      limit = setTimeout(() => resolve('duration'), durationUs / 1000);
+      limit = later(durationUs / 1000, () => resolve('duration'));
       ends.push(promise);
     }
     return await Promise.race([...ends, recorder.failed]);
@@ -174,7 +174,7 @@ async function recordUntilEnd(options: RecorderRequest): Promise<string> {
     if (error instanceof VenueError) options.onUnreached?.();
     throw error;
   } finally {
-    clearTimeout(limit);
+    limit?.clear();
   }
 }
 

@@ -1,6 +1,5 @@
 // `retick replay`: a recording, fed to strategies at any speed. The speed never changes the result.
 import { basename, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Argv } from 'yargs';
 import { UsageError } from '../core/errors.ts';
 import type { Feed } from '../core/event.ts';
@@ -9,6 +8,7 @@ import { type Gap, readManifest } from '../datasets/manifest.ts';
 import { parseRunConfig, type RunConfig } from '../engine/config.ts';
 import { type PacedFeed, paced } from '../feeds/pace.ts';
 import { replayFrames, replayTables } from '../feeds/replay.ts';
+import { wait } from '../journal/wait.ts';
 import type { Run } from '../runs/run.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
@@ -118,7 +118,10 @@ export async function replay(
   });
   const pacer = paced(source, {
     speed: request.speed,
-    sleep: (ms) => sleep(ms, undefined, { signal: request.signal }),
+    sleep: async (ms) => {
+      await wait(ms, request.signal);
+      request.signal.throwIfAborted();
+    },
     nowUs: () => performance.now() * 1000,
   });
   const session = new RunSession({ place, config, strategies, symbols: source.symbols });

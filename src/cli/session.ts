@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
 import type { EventBatch, Feed } from '../core/event.ts';
+import { redactAddress } from '../core/secret.ts';
 import { formatTimeUs } from '../core/time.ts';
 import type { RunConfig } from '../engine/config.ts';
 import { Engine, type LoadedStrategy } from '../engine/engine.ts';
@@ -147,7 +148,7 @@ export class RunSession {
       lastUs: Number.isNaN(this.log.lastUs) ? null : this.log.lastUs,
       dataset: end.dataset,
       symbols: [...this.#symbols],
-      config: JSON.parse(JSON.stringify(this.#config)) as Record<string, unknown>,
+      config: JSON.parse(JSON.stringify(withoutSecrets(this.#config))) as Record<string, unknown>,
       strategies: this.#strategies.map(({ id, strategy, bundle, params }) => ({
         id,
         name: strategy.name,
@@ -168,6 +169,11 @@ export class RunSession {
     this.#place.commit(folder);
     return { ...run, folder, log: join(folder, basename(run.log)) };
   }
+}
+
+/** As it may be written down. */
+function withoutSecrets(config: RunConfig): RunConfig {
+  return config.url === undefined ? config : { ...config, url: redactAddress(config.url) };
 }
 
 /** What decides a run's result, and nothing else: the name, the address and the speed do not. */

@@ -1,7 +1,7 @@
 // `retick simulate`: a simulated market behind a real WebSocket server, for a person or a program to connect to.
 import type { Argv } from 'yargs';
 import { UsageError } from '../core/errors.ts';
-import { parseDurationUs } from '../core/time.ts';
+import { parseWaitUs, wait } from '../journal/wait.ts';
 import { startServer } from '../simulated/server.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
@@ -34,8 +34,9 @@ export const command: Command = {
     const port = args.port as number;
     if (!(Number.isInteger(port) && port >= 0 && port <= 65_535))
       throw new UsageError(`--port: ${port} is wrong (allowed: 0 to 65535)`);
+    const { duration } = args;
     const durationUs =
-      args.duration === undefined ? undefined : parseDurationUs(String(args.duration), '--duration');
+      duration === undefined ? Number.POSITIVE_INFINITY : parseWaitUs(String(duration), '--duration');
     const server = await startServer({
       seed: args.seed as number,
       port,
@@ -52,10 +53,7 @@ export const command: Command = {
         performance.now(),
       );
     }, 250);
-    await new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      if (durationUs !== undefined) setTimeout(resolve, durationUs / 1000);
-    });
+    await wait(durationUs / 1000, signal);
     clearInterval(timer);
     await server.stop();
     output.result(

@@ -1,5 +1,6 @@
 // What a journal holds: raw frames as the venue sent them, and the recorder's own control records,
 // in one sequence. Receive time and sequence number are given once, in the socket callback.
+import { redact, redactAddress, redactRequest } from './secret.ts';
 
 /** How a journal row is to be read. The numbers are the file format. */
 export const RecordKind = { text: 0, binary: 1, control: 2, beat: 3 } as const;
@@ -59,7 +60,8 @@ export type Control =
       readonly cause: GapCause | 'end';
     }
   | { readonly type: 'failed'; readonly reason: string }
-  | { readonly type: 'retry'; readonly attempt: number; readonly delayMs: number }
+  /** `askedMs`: what the venue asked for, where that is more than anybody waits. */
+  | { readonly type: 'retry'; readonly attempt: number; readonly delayMs: number; readonly askedMs?: number }
   | { readonly type: 'breaker'; readonly state: 'open' | 'half-open' | 'closed'; readonly failures: number }
   | {
       readonly type: 'silence';
@@ -75,6 +77,8 @@ export type Control =
   | { readonly type: 'fault'; readonly reason: string }
   /** The disk did not follow: the socket was not read for so long, and what it held is as much late. */
   | { readonly type: 'stall'; readonly queuedBytes: number; readonly stalledMs: number }
+  /** So many times the last frame held a secret of the session's own address; stars stand in its place. */
+  | { readonly type: 'masked'; readonly secrets: number }
   | { readonly type: 'drop'; readonly frames: number; readonly bytes: number; readonly reason: string }
   /** A former recorder stopped without closing: of this segment so many rows were kept and so many bytes cut off. */
   | {
@@ -96,8 +100,25 @@ export function losesFrames(control: Control): boolean {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** The bytes of a control. Whatever is journalled comes through here, so no secret in an address or a request passes. */
 export function encodeControl(control: Control): Uint8Array {
-  return encoder.encode(JSON.stringify(control));
+  return encoder.encode(JSON.stringify(withoutSecrets(control)));
+}
+
+function withoutSecrets(control: Control): Control {
+  switch (control.type) {
+    case 'session': {
+      const { session } = control;
+      return { ...control, session: { ...session, url: redactAddress(session.url) } };
+    }
+    case 'connecting':
+    case 'opened':
+      return { ...control, url: redactAddress(control.url) };
+    case 'sent':
+      return { ...control, text: redactRequest(control.text) };
+    default:
+      return 'reason' in control ? { ...control, reason: redact(control.reason) } : control;
+  }
 }
 
 /** The control record in a journal row that our own recorder wrote. */

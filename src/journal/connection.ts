@@ -3,9 +3,11 @@
 // unparsed. What the frames mean comes back as events through `observe`, after everyone else has had them.
 import { WebSocket } from 'ws';
 import { assert } from '../core/assert.ts';
+import { UsageError } from '../core/errors.ts';
 import type { EventBatch } from '../core/event.ts';
 import type { Control, GapCause, Session } from '../core/frame.ts';
 import { Random } from '../core/random.ts';
+import { Address } from '../core/secret.ts';
 import type { SilenceLimits, Venue } from '../venues/venue.ts';
 import {
   Backoff,
@@ -17,6 +19,7 @@ import {
 } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import { defaultResync, Liveness, type Reaction, type ResyncLimits } from './liveness.ts';
+import { later, RETRY_AFTER_MAX_MS, retryAfterMs, type Wait } from './wait.ts';
 
 export type ConnectionLimits = {
   /** A larger frame closes the connection (code 1009) and is counted as dropped. */
@@ -81,9 +84,6 @@ export type ConnectionOptions = {
   readonly seed: number;
 };
 
-/** How long to leave a venue alone that says it is asked too often, and not how long. */
-const TOO_MANY_REQUESTS_MS = 60_000;
-
 export class Connection {
   readonly #venue: Venue;
   readonly #session: Session;
@@ -94,6 +94,8 @@ export class Connection {
   readonly #liveness: Liveness;
   readonly #backoff: Backoff;
   readonly #breaker: Breaker;
+  /** Known from the start on. */
+  #address!: Address;
   #socket: WebSocket | undefined;
   #isOpen = false;
   #isReady = false;
@@ -106,7 +108,7 @@ export class Connection {
   #waitMsMin = 0;
   #pings = 0;
   #lastCheckUs = 0;
-  #retryTimer: NodeJS.Timeout | undefined;
+  #retryTimer: Wait | undefined;
   #checkTimer: NodeJS.Timeout | undefined;
   #pingTimer: NodeJS.Timeout | undefined;
   #closed: (() => void) | undefined;
@@ -146,9 +148,10 @@ export class Connection {
     return this.#lastFailure;
   }
 
-  /** Begins, and goes on trying until `close`. */
+  /** Begins, and goes on trying until `close`. Throws UsageError when the session's address is not one of a venue. */
   start(): void {
     assert(this.#socket === undefined && !this.#isStopping, 'a connection is started once');
+    this.#address = addressOf(this.#session.url);
     const { checkMs } = this.#limits;
     this.#checkTimer = setInterval(() => this.#check(), checkMs);
     this.#lastCheckUs = this.#clock.nowUs();
@@ -159,7 +162,7 @@ export class Connection {
   async close(): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    clearTimeout(this.#retryTimer);
+    this.#retryTimer?.clear();
     clearInterval(this.#checkTimer);
     clearInterval(this.#pingTimer);
     this.resume();
@@ -181,7 +184,7 @@ export class Connection {
   /** Drops everything at once and tells nobody: the sink can take no more. */
   abort(): void {
     this.#isStopping = true;
-    clearTimeout(this.#retryTimer);
+    this.#retryTimer?.clear();
     clearInterval(this.#checkTimer);
     clearInterval(this.#pingTimer);
     const socket = this.#socket;
@@ -218,12 +221,12 @@ export class Connection {
   #connect(): void {
     if (this.#opens > this.#number) this.#number = this.#opens;
     if (this.#breaker.probe()) this.#tellBreaker();
-    const { url } = this.#session;
+    const { recorded, filled } = this.#address;
     this.#isGood = false;
     this.#waitMsMin = 0;
-    this.#sink.control({ type: 'connecting', url, attempt: this.#backoff.attempt });
+    this.#sink.control({ type: 'connecting', url: recorded, attempt: this.#backoff.attempt });
     // Deflate is ten times slower than the rest of the path. Text is not validated: a malformed frame is kept, not fatal.
-    const socket = new WebSocket(url, {
+    const socket = new WebSocket(filled, {
       perMessageDeflate: false,
       maxPayload: this.#limits.maxPayloadBytes,
       handshakeTimeout: this.#limits.handshakeMs,
@@ -234,7 +237,9 @@ export class Connection {
     socket.on('message', (data, isBinary) => {
       if (socket !== this.#socket) return;
       // With the default binary type a message is always one Buffer of its own.
+      const secrets = this.#address.mask(data as Buffer);
       this.#sink.frame(data as Buffer, isBinary);
+      if (secrets > 0) this.#sink.control({ type: 'masked', secrets });
     });
     socket.on('ping', () => {
       if (socket === this.#socket) this.#liveness.touch(this.#clock.nowUs());
@@ -243,7 +248,9 @@ export class Connection {
       const status = response.statusCode ?? 0;
       request.destroy();
       if (socket !== this.#socket) return;
-      if (status === 418 || status === 429) this.#waitMsMin = retryAfterMs(response.headers['retry-after']);
+      const header = response.headers['retry-after'];
+      const isAskedToWait = status === 418 || status === 429 || (status === 503 && header !== undefined);
+      if (isAskedToWait) this.#waitMsMin = retryAfterMs(header, this.#clock.nowUs() / 1000);
       this.#lose(1006, `the venue answered ${status} ${response.statusMessage ?? ''}`.trim(), 'disconnect');
     });
     socket.on('error', (error) => {
@@ -261,7 +268,7 @@ export class Connection {
     this.#opens += 1;
     if (this.#isPaused) socket.pause();
     this.#liveness.open(this.#clock.nowUs());
-    this.#sink.control({ type: 'opened', url: this.#session.url });
+    this.#sink.control({ type: 'opened', url: this.#address.recorded });
     this.#send(this.#subscriptions);
     const { ping } = this.#venue;
     if (ping === undefined) return;
@@ -275,7 +282,7 @@ export class Connection {
     for (const text of texts) {
       const socket = this.#socket;
       if (socket === undefined || socket.readyState !== WebSocket.OPEN) return;
-      this.#sink.control({ type: 'sent', text });
+      this.#sink.control({ type: 'sent', text: this.#address.hide(text) });
       // A text that cannot be sent means a socket that closes, and that is told by its close.
       socket.send(text, () => {});
     }
@@ -324,9 +331,11 @@ export class Connection {
   }
 
   /** The end of a connection or of a try, whoever ended it; the socket is forgotten before anything else happens. */
-  #lose(code: number, reason: string, cause: GapCause | 'end'): void {
+  #lose(code: number, words: string, cause: GapCause | 'end'): void {
     const socket = this.#socket;
     if (socket === undefined) return;
+    // Whoever spoke, the library or the venue, may have quoted the address.
+    const reason = this.#address.hide(words);
     const wasOpen = this.#isOpen;
     this.#socket = undefined;
     this.#isOpen = false;
@@ -345,10 +354,17 @@ export class Connection {
 
   #retry(): void {
     if (this.#breaker.fail(this.#clock.nowUs())) this.#tellBreaker();
-    let delayMs = Math.max(this.#backoff.next(), this.#waitMsMin);
+    const askedMs = this.#waitMsMin;
+    let delayMs = Math.max(this.#backoff.next(), Math.min(askedMs, RETRY_AFTER_MAX_MS));
     if (this.#breaker.state === 'open') delayMs = Math.max(delayMs, this.#limits.breaker.cooldownMs);
-    this.#sink.control({ type: 'retry', attempt: this.#backoff.attempt, delayMs });
-    this.#retryTimer = setTimeout(() => this.#connect(), delayMs);
+    const asked = askedMs > RETRY_AFTER_MAX_MS ? { askedMs: Math.round(askedMs) } : {};
+    this.#sink.control({
+      type: 'retry',
+      attempt: this.#backoff.attempt,
+      delayMs: Math.round(delayMs),
+      ...asked,
+    });
+    this.#retryTimer = later(delayMs, () => this.#connect());
   }
 
   #succeed(): void {
@@ -362,15 +378,29 @@ export class Connection {
   }
 }
 
+/** Throws UsageError when the text, filled from the environment, is not the address of a venue. */
+export function addressOf(text: string, from = 'url'): Address {
+  const address = new Address(text, process.env, from);
+  const { filled, recorded } = address;
+  const protocol = URL.canParse(filled) ? new URL(filled).protocol : '';
+  // What cannot be parsed may hold a secret anywhere, so it is shown by its beginning only.
+  if (protocol === '') throw new UsageError(`${from}: ${beginning(recorded)} is not an address (${ALLOWED})`);
+  if (protocol !== 'ws:' && protocol !== 'wss:') {
+    throw new UsageError(`${from}: ${recorded} is not a WebSocket address (${ALLOWED})`);
+  }
+  if (filled.includes('#')) throw new UsageError(`${from}: ${recorded} has a part after # (${ALLOWED})`);
+  return address;
+}
+
+const ALLOWED = 'allowed: ws://… or wss://…';
+
+function beginning(text: string): string {
+  return /[@=]/.test(text) ? `${text.slice(0, 6)}…` : text;
+}
+
 /** A host with several addresses fails with one error for each and no words of its own. */
 function describe(error: Error & { readonly code?: string }): string {
   if (error.message !== '') return error.message;
   if (error instanceof AggregateError && error.errors.length > 0) return String(error.errors[0].message);
   return error.code ?? 'the connection failed';
-}
-
-/** Seconds as the header gives them; dates and nonsense count as a minute. */
-function retryAfterMs(header: string | undefined): number {
-  const seconds = Number(header);
-  return header !== undefined && seconds > 0 ? seconds * 1000 : TOO_MANY_REQUESTS_MS;
 }

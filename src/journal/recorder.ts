@@ -2,13 +2,15 @@
 // callback, is journalled, decoded from the very record that was journalled, heard by the listener, and only then may
 // the connection react to it. Nothing that listens can harm the recording; a journal that cannot be written ends it.
 import { assert } from '../core/assert.ts';
-import { UsageError, VenueError } from '../core/errors.ts';
+import { VenueError } from '../core/errors.ts';
 import { EventBatch } from '../core/event.ts';
 import { type Control, encodeControl, type JournalRecord, RecordKind, type Session } from '../core/frame.ts';
+import { redactAddress } from '../core/secret.ts';
 import type { Decoder, Venue } from '../venues/venue.ts';
 import { type Clock, createClock } from './clock.ts';
-import { Connection, type ConnectionOverrides } from './connection.ts';
+import { addressOf, Connection, type ConnectionOverrides } from './connection.ts';
 import { type Counts, Tally } from './tally.ts';
+import { later } from './wait.ts';
 import { type JournalOptions, JournalWriter } from './writer.ts';
 
 export type RecorderLimits = {
@@ -131,7 +133,7 @@ export class Recorder {
   async start(): Promise<void> {
     assert(this.#opening === undefined && this.#stopped === undefined, 'a recorder is started once');
     const { folder, session, software = 'retick', journal } = this.#options;
-    checkUrl(session.url);
+    addressOf(session.url);
     const onFailure = (error: Error): void => this.#giveUp(error);
     this.#opening = JournalWriter.open(folder, { ...journal, onFailure });
     this.#writer = await this.#opening;
@@ -143,14 +145,14 @@ export class Recorder {
     this.#sampleTimer = setInterval(() => this.#sample(), this.#limits.sampleMs);
     this.#armBeat(this.#limits.beatMs * BEAT_AIM);
     this.#connection.start();
-    const timer = setTimeout(() => this.#startTooLate(), this.#limits.startMs);
+    const timer = later(this.#limits.startMs, () => this.#startTooLate());
     try {
       await this.#started.promise;
     } catch (error) {
       await this.stop('the start failed');
       throw error;
     } finally {
-      clearTimeout(timer);
+      timer.clear();
     }
   }
 
@@ -315,7 +317,7 @@ export class Recorder {
   #startTooLate(): void {
     const { venue, session } = this.#options;
     const why = this.#connection.lastFailure;
-    const message = `${venue.name} at ${session.url} did not answer within ${this.#limits.startMs} ms`;
+    const message = `${venue.name} at ${redactAddress(session.url)} did not answer within ${this.#limits.startMs} ms`;
     this.#started.reject(new VenueError(why === '' ? message : `${message}: ${why}`));
   }
 
@@ -337,13 +339,6 @@ export class Recorder {
 
 /** Beats aim a little earlier than they are due, since timers are late. */
 const BEAT_AIM = 0.8;
-
-function checkUrl(text: string): void {
-  const protocol = URL.canParse(text) ? new URL(text).protocol : '';
-  if (protocol !== 'ws:' && protocol !== 'wss:') {
-    throw new UsageError(`url: ${text} is no address of a venue (allowed: ws://… or wss://…)`);
-  }
-}
 
 function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));

@@ -11,6 +11,7 @@ import {
   type Outcome,
   outcome,
   retick,
+  retickMany,
   said,
   sizeOf,
   start,
@@ -139,6 +140,42 @@ describe.concurrent('what is said', () => {
     const args = ['-c', line, 'bash', process.execPath, ENTRY, 'strategies', 'mean-reversion'];
     const { out, err } = await outcome(spawn('bash', args, { cwd: folder }));
     expect({ out, err }).toEqual({ out: '0\n', err: '' });
+  });
+
+  test('may be lost on a full disk: a recording does not end of it, and the exit code tells', async () => {
+    const args = [
+      'record',
+      'kraken',
+      'BTC/USD',
+      '--url',
+      venue.url,
+      '--out',
+      'unheard',
+      '--duration',
+      '500ms',
+    ];
+    const line = '"$@" > /dev/full 2> /dev/full; echo $?';
+    const { out } = await outcome(
+      spawn('bash', ['-c', line, 'bash', process.execPath, ENTRY, ...args], { cwd: folder }),
+    );
+    expect(out).toBe('3\n');
+    expect(await checkRecording(at('unheard'))).toMatchObject({ problems: [], tables: 'equal' });
+  });
+
+  test('shows what would act on a terminal, in words and in JSON', async () => {
+    const nasty = 'kra\u001b[2Jken\u202e\u0007\u2028\u009b';
+    const results = await retickMany(
+      [
+        ['record', nasty, 'BTC/USD'],
+        ['record', nasty, 'BTC/USD', '--json'],
+      ],
+      folder,
+    );
+    for (const { out, err } of results) {
+      expect(err).toContain('kra\\u001b[2Jken\\u202e\\u0007\\u2028\\u009b');
+      expect(out + err).not.toMatch(/[^\P{C}\n]|[\u2028\u2029]/u);
+    }
+    expect(JSON.parse(results[1]!.out).error.message).toContain(nasty);
   });
 
   const hasScript = spawnSync('script', ['--version']).status === 0;

@@ -47,7 +47,7 @@ describe('a wrong request is one line on stderr and exit code 2', () => {
     [
       'address',
       () => ['record', 'kraken', 'BTC/USD', '--url', 'http://localhost'],
-      /--url: http:\/\/localhost is no WebSocket address/,
+      /--url: http:\/\/localhost is not a WebSocket address/,
     ],
     [
       'strategy',

@@ -243,6 +243,33 @@ test('a venue that asks to be left alone for a while is obeyed', async () => {
   expect(controls.items).toContainEqual({ type: 'failed', reason });
 });
 
+test('a venue that asks for more than anybody waits is left alone for three days, and what it asked for is told', async () => {
+  const http = createServer();
+  http.on('upgrade', (_, socket) => {
+    socket.end('HTTP/1.1 429 Too Many Requests\r\nRetry-After: 2592000\r\nConnection: close\r\n\r\n');
+  });
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  cleanups.push(() => http.close());
+  const { connection, controls } = connect(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`);
+  expect(await controls.until(isControl('retry'))).toMatchObject({
+    delayMs: 3 * 86_400e3,
+    askedMs: 30 * 86_400e3,
+  });
+  await connection.close();
+  expect(types(controls).filter((type) => type === 'connecting')).toHaveLength(1);
+});
+
+test('a frame in which the venue sends a secret of the address back is kept with stars in its place, and told', async () => {
+  const server = await serve();
+  const { controls, frames, news } = connect(`${server.url}/?token=s3cret-token`);
+  await news.until((item) => item === 'ready');
+  (await server.client(0)).send('H s3cret-token H');
+  await frames.until(({ payload }) => Buffer.from(payload).toString() === 'H ************ H');
+  await controls.until(isControl('masked'));
+  (await server.client(0)).close(4000, 'no token s3cret-token here');
+  expect(await controls.until(isControl('closed'))).toMatchObject({ reason: 'no token *** here' });
+});
+
 test('says what the venue wants to hear regularly', async () => {
   const server = await serve();
   const venue: Venue = { ...toy, ping: { everyMs: 10, text: (id) => `PING ${id}` } };
