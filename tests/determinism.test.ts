@@ -15,7 +15,7 @@ import { strategy as orderFlow } from '../strategies/order-flow.ts';
 /** Of the events below, and of the log they lead to: when only the second moves, the engine has changed. */
 const GOLDEN = {
   inputs: 'c25509db4b9fcd2d',
-  log: 'ebe6b8e3e19d2332bdefbc4aee7f2d12609475b94ef433a91ae914cb1f8fcfb4',
+  log: '7079e2a0d4b412051bf0f722f1c912889362b6f5ccb163de650d7e530ffaf28b',
 };
 
 const EVENTS = 60_000;

@@ -109,7 +109,7 @@ export async function backtest(
     reason: request.signal.aborted ? INTERRUPTED : 'end of data',
     mode: 'backtest',
     dataset,
-    measured: { speed: null, achievedSpeed: null, lagUs: null, latency: {}, quality: {} },
+    measured: { speed: null, lagUs: null, latency: {}, quality: {} },
   });
   return { run, session };
 }

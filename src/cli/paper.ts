@@ -162,7 +162,6 @@ export async function paper(request: PaperRequest): Promise<PaperResult> {
     dataset: { name, digest: manifest.digest, feed: 'live', fromUs: null, toUs: null, latencyUs: 0 },
     measured: {
       speed: 1,
-      achievedSpeed: null,
       lagUs: null,
       latency: probe.summary(),
       quality: qualityOf(summary, manifest),

@@ -13,7 +13,7 @@ import type { Run } from '../runs/run.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
 import { loadStrategies, noteWarnings } from './load.ts';
-import { count, type Output } from './output.ts';
+import type { Output } from './output.ts';
 import { claimRun } from './place.ts';
 import { readRunFile, requireFit } from './runfile.ts';
 import { INTERRUPTED, identityOf, type LoadedBundle, RunSession, runFolder, sliceOf } from './session.ts';
@@ -70,7 +70,7 @@ export const command: Command = {
       signal,
     };
     const { run, session } = await replay(request);
-    output.result(runJson(run, session), `${summarize(run, session)}\n${formatSpeed(run)}`);
+    output.result(runJson(run, session), summarize(run, session));
     return session.engine.halted ? EXIT.failed : EXIT.done;
   },
 };
@@ -125,16 +125,15 @@ export async function replay(
     nowUs: () => performance.now() * 1000,
   });
   const session = new RunSession({ place, config, strategies, symbols: source.symbols });
-  const startedMs = performance.now();
   await session.consume(pacer, { output, signal: request.signal, doing: 'replaying' });
-  const wallSeconds = (performance.now() - startedMs) / 1000;
   const reason = request.signal.aborted ? INTERRUPTED : 'end of recording';
   const run = await session.finish({
     reason,
     mode: 'replay',
     dataset,
     measured: {
-      ...measuredSpeed(pacer, request.speed, spanSeconds(session) / wallSeconds),
+      ...measuredPace(pacer, request.speed),
+      latency: {},
       quality: { gaps: manifest.gaps.filter((gap) => touches(gap, fromUs, toUs)) },
     },
   });
@@ -145,35 +144,11 @@ function touches(gap: Gap, fromUs = Number.NEGATIVE_INFINITY, toUs = Number.POSI
   return gap.fromUs < toUs && (gap.toUs ?? Number.POSITIVE_INFINITY) >= fromUs;
 }
 
-/** Engine time between the first and the last record of the run. */
-function spanSeconds({ log }: RunSession): number {
-  return (log.lastUs - log.firstUs) / 1e6;
-}
-
-/** Without a pace only the whole tells anything: the feed hands out a short recording in one piece. */
-function measuredSpeed(pacer: PacedFeed, speed: number, overall: number) {
-  const stats = pacer.stats();
-  const isPaced = Number.isFinite(speed);
-  const achieved = isPaced ? stats.achievedSpeed : overall;
-  return {
-    speed: isPaced ? speed : null,
-    achievedSpeed: Number.isFinite(achieved) ? achieved : null,
-    lagUs: isPaced ? { p50: stats.lagP50Us, p99: stats.lagP99Us, max: stats.lagMaxUs } : null,
-    latency: {},
-  };
-}
-
-function formatSpeed(run: Run): string {
-  const { measured } = run;
-  if (measured === undefined || measured.achievedSpeed === null) return '';
-  const achieved = `achieved ${times(measured.achievedSpeed)}`;
-  if (measured.speed === null || measured.lagUs === null) return `speed: ${achieved}, as fast as possible`;
-  const { p50, p99, max } = measured.lagUs;
-  return `speed: asked ${times(measured.speed)}, ${achieved}; lag behind schedule p50 ${count(p50!)} µs, p99 ${count(p99!)} µs, max ${count(max!)} µs`;
-}
-
-function times(speed: number): string {
-  return `${count(speed, speed < 1 ? 4 : 1)}x`;
+/** How far delivery was behind its schedule, where there was one. */
+function measuredPace(pacer: PacedFeed, speed: number) {
+  if (!Number.isFinite(speed)) return { speed: null, lagUs: null };
+  const { lagP50Us, lagP99Us, lagMaxUs } = pacer.stats();
+  return { speed, lagUs: { p50: lagP50Us, p99: lagP99Us, max: lagMaxUs } };
 }
 
 export function parseSpeed(text: string): number {

@@ -29,7 +29,7 @@ type RunEnd = {
   readonly reason: string;
   readonly mode: (typeof MODES)[number];
   readonly dataset: RunManifest['dataset'];
-  readonly measured: Omit<Measured, 'wallSeconds' | 'eventsPerSecond'>;
+  readonly measured: Omit<Measured, 'wallSeconds' | 'eventsPerSecond' | 'spanSeconds' | 'achievedSpeed'>;
 };
 
 /** A span of a dataset, and how it is cut; the options that every feed of one takes. */
@@ -58,6 +58,8 @@ export class RunSession {
   readonly #strategies: readonly LoadedBundle[];
   readonly #symbols: readonly string[];
   readonly #startedNs = process.hrtime.bigint();
+  /** Wall time from the start until a feed had been taken; undefined for a run that is fed live. */
+  #consumedSeconds: number | undefined;
 
   constructor(options: {
     readonly place: RunPlace;
@@ -105,7 +107,13 @@ export class RunSession {
       if (signal.aborted && error instanceof Error && error.name === 'AbortError') return;
       this.discard();
       throw error;
+    } finally {
+      this.#consumedSeconds = this.#sinceStart();
     }
+  }
+
+  #sinceStart(): number {
+    return Number(process.hrtime.bigint() - this.#startedNs) / 1e9;
   }
 
   /** Takes back what was written of a run that could not be run. */
@@ -128,7 +136,7 @@ export class RunSession {
   async #finish(end: RunEnd): Promise<Run> {
     const { partial } = this.#place;
     this.engine.finish(end.reason);
-    const wallSeconds = Number(process.hrtime.bigint() - this.#startedNs) / 1e9;
+    const wallSeconds = this.#consumedSeconds ?? this.#sinceStart();
     const digest = this.log.close();
     await writeTables(partial);
     // An interrupted run is another one than the whole run of the same identity, whose place it must not take.
@@ -156,12 +164,17 @@ export class RunSession {
         bundle,
         params: params as Record<string, unknown>,
       })),
+      activity: this.log.activity,
       software: SOFTWARE,
       node: process.version,
     };
+    const { startUs, nowUs } = this.engine.status();
+    const spanSeconds = (nowUs - startUs) / 1e6;
     writeRun(partial, manifest, {
       wallSeconds,
       eventsPerSecond: this.log.events / wallSeconds,
+      spanSeconds,
+      achievedSpeed: end.mode === 'paper' || !(spanSeconds > 0) ? null : spanSeconds / wallSeconds,
       ...end.measured,
     });
     // Read back before it takes its place, so that what stands there is known to be whole.

@@ -1,10 +1,11 @@
 // What a person is told at the end of a run.
 
 import { join } from 'node:path';
+import { eventsOf, obstaclesOf, rejectedOf, type StrategyActivity } from '../runs/activity.ts';
 import { figuresJson } from '../runs/figures/catalogue.ts';
 import type { StrategyFigures } from '../runs/figures/figures.ts';
 import { readLog } from '../runs/log.ts';
-import type { Run } from '../runs/run.ts';
+import type { Measured, Run } from '../runs/run.ts';
 import { count, paint, table } from './output.ts';
 import type { RunSession } from './session.ts';
 
@@ -13,11 +14,51 @@ export function summarize(run: Run, session: RunSession): string {
   return [
     leaderboard(session),
     '',
+    ...activityLines(manifest.activity ?? []),
     `${count(manifest.events)} events, ${count(manifest.records)} log records in ${measured?.wallSeconds.toFixed(2)} s` +
       ` (${count(measured?.eventsPerSecond ?? 0)} events/s)`,
+    ...speedOf(measured),
     ...faultsOf(run),
     `digest ${manifest.digest.slice(0, 16)}   run ${run.folder}`,
   ].join('\n');
+}
+
+/** Obstacles of one strategy that are named; the run's manifest has all of its counts. */
+const OBSTACLES_MAX = 6;
+
+/** What each strategy was given and did, and what stood in its way. */
+export function activityLines(activities: readonly StrategyActivity[]): readonly string[] {
+  if (activities.length === 0) return [];
+  const rows = activities.map((one) => {
+    const ready = one.inputs.filter(({ readySinceUs }) => readySinceUs !== null).length;
+    const did = [one.calls, one.signals, one.orders, rejectedOf(one), one.fills].map((n) => count(n));
+    return [one.strategy, count(eventsOf(one)), `${ready} of ${one.inputs.length}`, ...did];
+  });
+  const header = ['strategy', 'events', 'inputs ready', 'calls', 'signals', 'orders', 'rejected', 'fills'];
+  const why = activities.flatMap((one) => {
+    const obstacles = obstaclesOf(one);
+    const shown = obstacles.slice(0, OBSTACLES_MAX).map((text) => `${one.strategy}: ${text}`);
+    const left = obstacles.length - shown.length;
+    return left > 0 ? [...shown, `${one.strategy}: and ${left} more`] : shown;
+  });
+  return [table(header, rows), ...why, ''];
+}
+
+/** One definition wherever it stands: event time from the first event to the last ÷ wall time. */
+function speedOf(measured: Measured | undefined): readonly string[] {
+  if (measured == null || measured.achievedSpeed === null || measured.spanSeconds === undefined) return [];
+  const { speed, lagUs, spanSeconds, wallSeconds, achievedSpeed } = measured;
+  const asked = speed === null ? 'as fast as possible' : `asked ${times(speed)}`;
+  const span = `${count(spanSeconds, 1)} s of events in ${wallSeconds.toFixed(2)} s`;
+  const lag =
+    lagUs === null
+      ? ''
+      : `; lag behind schedule ${['p50', 'p99', 'max'].map((key) => `${key} ${count(lagUs[key]!)} µs`).join(', ')}`;
+  return [`speed: ${asked}, achieved ${times(achievedSpeed)} (${span})${lag}`];
+}
+
+function times(speed: number): string {
+  return `${count(speed, speed < 1 ? 4 : 1)}x`;
 }
 
 /** Faults that are named; the run log has all of them. */

@@ -1,5 +1,6 @@
 // The run log's records: all that the engine says about a run. Every record names the event that caused it.
 
+import type { StrategyActivity } from './activity.ts';
 import type { Candle } from './candle.ts';
 import type { StatusDetail } from './event.ts';
 import type { Fill, Order, Signal } from './order.ts';
@@ -24,6 +25,23 @@ export type RunRecord = Position &
      * the start of its candle. Values that are not numbers yet, while the indicator warms up, are not recorded.
      */
     | { readonly type: 'indicator'; readonly name: string; readonly atUs: number; readonly value: number }
+    /**
+     * What a declared quote or book showed when its strategy was asked to decide; `name` is `strategy.input`, and the
+     * outputs are known as `strategy.input.output`. Outputs that are not numbers are left out.
+     */
+    | {
+        readonly type: 'sample';
+        readonly name: string;
+        readonly symbol: string;
+        /** What the call was for, µs: the start of the candle that closed, when a timer was due, else engine time. */
+        readonly atUs: number;
+        /** The first signal that the call led to; 0 for none. */
+        readonly signal: number;
+        /** Venue's and engine's time of the newest change it showed; null before the first, or without a venue time. */
+        readonly exchangeUs: number | null;
+        readonly receivedUs: number | null;
+        readonly values: Readonly<Record<string, number | boolean>>;
+      }
     /** A closed candle of a declared series; `name` is `strategy.input`. */
     | (Candle & {
         readonly type: 'candle';
@@ -93,6 +111,8 @@ export type RunRecord = Position &
         readonly count: number;
         readonly detail: string;
       }
+    /** At the end of a run, for each strategy: what it was given, what it did, and what became of that. */
+    | (StrategyActivity & { readonly type: 'activity' })
     /** Each 10,000 events: the digest of all events so far, so that two runs can be bisected. */
     | { readonly type: 'checkpoint'; readonly inputs: string }
     | { readonly type: 'end'; readonly events: number; readonly inputs: string; readonly reason: string }

@@ -25,7 +25,8 @@ export type ClosesOptions = {
   readonly timers: Timers;
   readonly cursor: Cursor;
   readonly log: RunLog;
-  readonly call: (runner: Runner) => void;
+  /** Asks a strategy to decide; the second argument is the start of the candle that closed, µs. */
+  readonly call: (runner: Runner, startUs: number) => void;
 };
 
 export class Closes {
@@ -132,7 +133,9 @@ export class Closes {
 
   #callStrategies(): void {
     const closed = this.#closed.splice(0);
-    for (const node of closed) for (const runner of node.runners) this.#options.call(runner);
+    for (const node of closed) {
+      for (const runner of node.runners) this.#options.call(runner, node.series.closed.startUs);
+    }
   }
 
   /** Moves the timers of a group to the closes that are next. A close that is overdue happens at once. */

@@ -8,6 +8,7 @@ import { parseDurationUs } from '../core/time.ts';
 import { Exchange } from '../trading/exchange.ts';
 import type { Ledger } from '../trading/ledger.ts';
 import { markPrice } from '../trading/market.ts';
+import type { Heard } from './activity.ts';
 import type { RunConfig } from './config.ts';
 import { StrategyContext } from './context.ts';
 import type { Cursor } from './cursor.ts';
@@ -24,6 +25,8 @@ export type DeskOptions = {
   readonly config: RunConfig;
   readonly log: RunLog;
   readonly markets: Markets;
+  /** By instrument number. */
+  readonly heard: readonly Heard[];
   readonly cursor: Cursor;
   readonly timers: Timers;
 };
@@ -117,10 +120,18 @@ export class Desk {
     if (warmup !== undefined) this.#warmUntilUs = nowUs + parseDurationUs(warmup, 'warmup');
   }
 
-  /** A trigger fired: asks the strategy and submits what it wishes. */
-  call(runner: Runner): void {
-    if (!runner.isActive || this.halted || this.#options.cursor.nowUs < this.#warmUntilUs) return;
+  /**
+   * A trigger fired: asks the strategy and submits what it wishes. `atUs` is the start of the candle that closed, or when
+   * the timer was due; NaN at an event, of which there may be thousands a second: only a signal is worth a sample then.
+   */
+  call(runner: Runner, atUs = Number.NaN): void {
+    if (!runner.isActive || this.halted || this.#options.cursor.nowUs < this.#warmUntilUs) {
+      runner.skipped++;
+      return;
+    }
+    runner.calls++;
     const signals = runner.decide();
+    if (runner.looks.length > 0) this.#sampleInputs(runner, atUs, signals.length);
     if (runner.fault !== undefined) this.#fail(runner, messageOf(runner.fault));
     else if (signals.length > 0) this.#submit(runner, signals);
     if (this.pending > 0) this.settle();
@@ -201,6 +212,30 @@ export class Desk {
       fills: runner.fills,
       openOrders: this.exchange.openOrders(runner.id),
     };
+  }
+
+  /** What the strategy saw of quotes and books when it was asked; nothing has changed since. */
+  #sampleInputs(runner: Runner, dueUs: number, signals: number): void {
+    if (Number.isNaN(dueUs) && signals === 0) return;
+    const atUs = Number.isNaN(dueUs) ? this.#options.cursor.nowUs : dueUs;
+    for (const { name, symbol, instrument, view, outputs } of runner.looks) {
+      const { exchangeUs, receivedUs } = this.#options.heard[instrument]!;
+      const values: Record<string, number | boolean> = {};
+      for (const output of outputs) {
+        const value = view[output];
+        if (!Number.isNaN(value)) values[output] = value;
+      }
+      this.#write({
+        type: 'sample',
+        name,
+        symbol,
+        atUs,
+        signal: signals > 0 ? this.#signals + 1 : 0,
+        exchangeUs: Number.isNaN(exchangeUs) ? null : exchangeUs,
+        receivedUs: Number.isNaN(receivedUs) ? null : receivedUs,
+        values,
+      });
+    }
   }
 
   #writePositions(runner: Runner): void {

@@ -1,5 +1,6 @@
 // The engine: ordered events in, records out. It is pure: no clock, no file, no knowledge of where the events come
 // from; the same events, config and strategies give the same records whatever the sizes of the batches.
+import type { StrategyActivity } from '../core/activity.ts';
 import { assert, unreachable } from '../core/assert.ts';
 import { InputDigest } from '../core/digest.ts';
 import { UsageError, unknownName } from '../core/errors.ts';
@@ -15,6 +16,7 @@ import {
 import type { Instrument } from '../core/instrument.ts';
 import type { RunLog } from '../core/record.ts';
 import { parseDurationUs } from '../core/time.ts';
+import { Activity, Heard } from './activity.ts';
 import { Closes, type SeriesGroup } from './closes.ts';
 import type { RunConfig } from './config.ts';
 import { Cursor } from './cursor.ts';
@@ -47,7 +49,8 @@ export type EngineOptions = {
 
 export type EngineStatus = {
   readonly events: number;
-  /** Engine time, µs; 0 before the first event. */
+  /** Engine time of the first event, and of the last, µs; 0 before there is one. */
+  readonly startUs: number;
   readonly nowUs: number;
   readonly strategies: readonly StrategyStatus[];
 };
@@ -56,6 +59,7 @@ export type EngineStatus = {
 type Lane = {
   readonly instrument: number;
   readonly market: Market;
+  readonly heard: Heard;
   /** The series that trades go into. */
   readonly series: SeriesGroup;
   /** Strategies that want each event of a kind. */
@@ -67,6 +71,7 @@ type Lane = {
 export class Engine {
   readonly #symbols: readonly string[];
   readonly #log: RunLog;
+  readonly #activity: Activity;
   readonly #cursor = new Cursor();
   readonly #timers = new Timers();
   readonly #digest = new InputDigest();
@@ -79,28 +84,35 @@ export class Engine {
   readonly #lanes: readonly Lane[];
   readonly #periodic: { readonly runner: Runner; readonly everyUs: number; readonly timer: number }[] = [];
   #hasStarted = false;
+  #startUs = 0;
   #hasFinished = false;
 
   constructor({ symbols, config, strategies, log }: EngineOptions) {
     this.#symbols = symbols;
-    this.#log = log;
+    const heard = symbols.map(() => new Heard());
+    this.#activity = new Activity(log, symbols, heard);
+    this.#log = this.#activity;
     this.#usesCandleEvents = config.candles.from === 'candles';
     this.#equityEveryUs = parseDurationUs(config.equityEvery, 'equityEvery');
     this.#markets = new Markets(symbols, this.#cursor, config.fills.priceAgeMaxMs * 1000);
     const timers = this.#timers;
-    this.#desk = new Desk({ symbols, config, log, markets: this.#markets, cursor: this.#cursor, timers });
+    this.#desk = new Desk({
+      ...{ symbols, config, heard, timers },
+      ...{ log: this.#log, markets: this.#markets, cursor: this.#cursor },
+    });
     const graph = new InputGraph({ symbols, markets: this.#markets, fill: config.candles.fill });
     this.#closes = new Closes({
       symbols,
       graceUs: parseDurationUs(config.candles.grace, 'candles.grace'),
       timers,
       cursor: this.#cursor,
-      log,
-      call: (runner) => this.#desk.call(runner),
+      log: this.#log,
+      call: (runner, startUs) => this.#desk.call(runner, startUs),
     });
     this.#lanes = symbols.map((_, instrument) => ({
       instrument,
       market: this.#markets.all[instrument]!,
+      heard: heard[instrument]!,
       series: this.#usesCandleEvents ? NO_SERIES : this.#closes.groups[instrument]!,
       onTrade: [],
       onBook: [],
@@ -150,9 +162,17 @@ export class Engine {
     this.#hasFinished = true;
     this.#desk.close();
     this.#tellBooks();
+    for (const one of this.activity()) {
+      this.#log.write({ ...this.#cursor.position(), type: 'activity', ...one });
+    }
     const { events } = this;
     const inputs = this.#digest.value();
     this.#log.write({ ...this.#cursor.position(), type: 'end', events, inputs, reason });
+  }
+
+  /** What each strategy was given and did so far, and why it did nothing. */
+  activity(): readonly StrategyActivity[] {
+    return this.#desk.runners.map((runner) => this.#activity.of(runner));
   }
 
   /** The final counts of what was told of each book when it began. */
@@ -175,6 +195,7 @@ export class Engine {
   status(): EngineStatus {
     return {
       events: this.events,
+      startUs: this.#startUs,
       nowUs: this.#cursor.nowUs,
       strategies: this.#desk.runners.map((runner) => this.#desk.status(runner)),
     };
@@ -210,6 +231,7 @@ export class Engine {
       const timeUs = venueUs > Number.NEGATIVE_INFINITY ? venueUs : nowUs;
       // Reckoned, not branched on: takers' sides are as good as random, and a wrong guess costs more than the rest.
       const side = ((flags[row]! & Flag.buy) >> 3) - ((flags[row]! & Flag.sell) >> 4);
+      lane.heard.trades++;
       if (timeUs >= lane.series.nextCloseUs) this.#closeBefore(lane, timeUs);
       const { nodes } = lane.series;
       for (let i = 0; i < nodes.length; i++) {
@@ -250,6 +272,7 @@ export class Engine {
 
   #start(nowUs: number): void {
     this.#hasStarted = true;
+    this.#startUs = nowUs;
     this.#cursor.nowUs = nowUs;
     this.#desk.start(nowUs);
     this.#closes.begin(NO_INSTRUMENT, nowUs);
@@ -285,7 +308,7 @@ export class Engine {
   #firePeriodic(timer: number, dueUs: number): void {
     const { runner, everyUs } = this.#periodic.find((periodic) => periodic.timer === timer)!;
     this.#timers.set(timer, dueUs + everyUs);
-    this.#desk.call(runner);
+    this.#desk.call(runner, dueUs);
   }
 
   /** Of a silence longer than the period only the first and the last sample are taken: between them nothing changes. */
@@ -309,6 +332,7 @@ export class Engine {
     lane.market.applyLevel(batch, row);
     if (lane.market.notice !== undefined) this.#tellBook(lane.market);
     if ((batch.flags[row]! & Flag.last) === 0) return;
+    lane.heard.onBook(batch, row, lane.market.isBookValid);
     this.#desk.exchange.onBook(lane.instrument, batch.receivedUs[row]!);
     this.#call(lane.onBook);
   }
@@ -322,6 +346,7 @@ export class Engine {
   #applyQuote(batch: EventBatch, row: number): void {
     const lane = this.#lanes[batch.instrument[row]!]!;
     lane.market.applyQuote(batch, row);
+    lane.heard.onQuote(batch, row);
     this.#desk.exchange.onQuote(lane.instrument, batch.receivedUs[row]!);
     this.#call(lane.onQuote);
   }
@@ -368,6 +393,7 @@ export class Engine {
   /** Where a feed has candles only, one counts as a trade at its close. */
   #applyCandle(candle: CandleDetail, instrument: number): void {
     const { nowUs } = this.#cursor;
+    this.#lanes[instrument]!.heard.candles++;
     this.#markets.all[instrument]!.applyTrade(candle.close, nowUs);
     this.#desk.exchange.onTrade(instrument, candle.close, candle.volume, undefined, nowUs);
     this.#call([]);
@@ -379,6 +405,7 @@ export class Engine {
     const declared = graph.declare(id, strategy.inputs(params));
     const trigger = triggerOf(loaded, declared);
     const runner = this.#desk.add(loaded, declared);
+    this.#activity.add(id, declared);
     switch (trigger.on) {
       case 'close': {
         const node = declared.series.get(trigger.of);

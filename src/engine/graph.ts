@@ -4,7 +4,7 @@ import { assert } from '../core/assert.ts';
 import { UsageError, unknownName } from '../core/errors.ts';
 import { CandleSeries } from '../market/candles.ts';
 import type { Indicator } from '../market/indicator.ts';
-import type { InputSpec, Inputs } from './inputs.ts';
+import type { BookView, InputSpec, Inputs } from './inputs.ts';
 import type { Markets } from './market.ts';
 import type { Runner } from './runner.ts';
 import {
@@ -70,6 +70,28 @@ export type Declared = {
   readonly series: ReadonlyMap<string, SeriesNode>;
   /** Instrument of the first input. */
   readonly instrument: number;
+  /** All of them, in the order of declaration. */
+  readonly inputs: readonly DeclaredInput[];
+  /** Quotes and books: what they show is recorded at decisions. */
+  readonly looks: readonly DeclaredLook[];
+};
+
+/** One declared input and what it stands on; quotes and books have no series, candles no indicator. */
+export type DeclaredInput = {
+  readonly name: string;
+  readonly instrument: number;
+  readonly spec: InputSpec;
+  readonly node: SeriesNode | undefined;
+  readonly indicator: Indicator | undefined;
+};
+
+export type DeclaredLook = {
+  /** `strategy.input` */
+  readonly name: string;
+  readonly symbol: string;
+  readonly instrument: number;
+  readonly view: MarketLook;
+  readonly outputs: readonly (keyof BookView)[];
 };
 
 export class InputGraph {
@@ -92,6 +114,8 @@ export class InputGraph {
     const views: Record<string, unknown> = {};
     const series = new Map<string, SeriesNode>();
     const own = new Set<SeriesNode>();
+    const declared: DeclaredInput[] = [];
+    const looks: DeclaredLook[] = [];
     let instrument = -1;
     for (const [name, spec] of Object.entries(inputs)) {
       const from = `inputs of ${id}: ${name}`;
@@ -103,8 +127,15 @@ export class InputGraph {
         series.set(name, node);
         if (spec.input === 'candles') own.add(node);
         views[name] = this.#viewOf(spec, { root, node, name: `${id}.${name}` });
+        const key = spec.input === 'indicator' ? spec.key : undefined;
+        const indicator = node.indicators.find((candidate) => candidate.key === key)?.indicator;
+        declared.push({ name, instrument: at, spec, node, indicator });
       } else {
-        views[name] = new MarketLook(this.#markets.all[at]!, root.input === 'book' ? root.levels : 1);
+        const view = new MarketLook(this.#markets.all[at]!, root.input === 'book' ? root.levels : 1);
+        const outputs = root.input === 'book' ? BOOK_OUTPUTS : QUOTE_OUTPUTS;
+        views[name] = view;
+        declared.push({ name, instrument: at, spec, node: undefined, indicator: undefined });
+        looks.push({ name: `${id}.${name}`, symbol: root.symbol, instrument: at, view, outputs });
       }
     }
     // Candles that only an indicator stands on are recorded under its name: a comparison needs to see them.
@@ -114,7 +145,7 @@ export class InputGraph {
       node.names.push(`${id}.${name}`);
     }
     if (instrument < 0) throw new UsageError(`inputs of ${id}: none declared (allowed: at least one)`);
-    return { views, series, instrument };
+    return { views, series, instrument, inputs: declared, looks };
   }
 
   instrumentOf(symbol: string, from: string): number {
@@ -154,6 +185,9 @@ export class InputGraph {
     return node;
   }
 }
+
+const QUOTE_OUTPUTS = ['bid', 'bidSize', 'ask', 'askSize', 'mid', 'spread'] as const;
+const BOOK_OUTPUTS = [...QUOTE_OUTPUTS, 'isValid', 'pressure'] as const;
 
 /** The candles an indicator is computed from; it takes candles and nothing else. */
 function candlesUnder(spec: IndicatorSpec, from: string): CandlesSpec {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { UsageError } from '../core/errors.ts';
 import type { Fill, Order, Signal } from '../core/order.ts';
 import type { StrategyContext } from './context.ts';
-import type { Declared } from './graph.ts';
+import type { Declared, DeclaredLook } from './graph.ts';
 import type { Inputs } from './inputs.ts';
 import { parseAs } from './schema.ts';
 import type { Strategy, Trigger } from './strategy.ts';
@@ -47,6 +47,11 @@ export class Runner {
   /** What the last call threw; undefined after a call that went well. */
   fault: unknown = undefined;
   fills = 0;
+  /** How often its trigger fired and it was asked to decide, or was not: while warming up, or once it was disabled. */
+  calls = 0;
+  skipped = 0;
+  /** Quotes and books whose values are recorded at its decisions. */
+  readonly looks: readonly DeclaredLook[];
   /** The timer of a timer trigger, given by the engine. */
   timer = -1;
   readonly #strategy: Strategy;
@@ -62,6 +67,7 @@ export class Runner {
     this.index = parts.index;
     this.id = parts.loaded.id;
     this.instrument = parts.declared.instrument;
+    this.looks = parts.declared.looks;
     this.#strategy = parts.loaded.strategy;
     this.#views = parts.declared.views as Readonly<Record<string, never>>;
     this.#context = parts.context;

@@ -12,6 +12,8 @@ export interface Indicator {
   output(index: number): number;
   /** Closed candles needed before every output is a number. */
   readonly warmup: number;
+  /** How many candles, the last one included, the outputs can depend on; absent: on all it was ever given. */
+  readonly memory?: number;
   /** The whole state as numbers; a fresh indicator of the same parameters that restores it goes on bit for bit. */
   save(): Float64Array;
   restore(state: Float64Array): void;

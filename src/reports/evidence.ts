@@ -34,6 +34,8 @@ export type RunEvidence = {
   readonly series: readonly SeriesEvidence[];
   /** By `strategy.input.output`. */
   readonly indicators: ReadonlyMap<string, Thinned>;
+  /** What quotes and books showed at decisions, by `strategy.input.output`. */
+  readonly samples: ReadonlyMap<string, Thinned>;
   readonly gaps: readonly Gap[];
   readonly late: readonly LateData[];
   readonly statuses: readonly RecordOf<'status'>[];
@@ -57,6 +59,9 @@ export function gather(run: Run): RunEvidence {
       case 'candle':
         markets.addCandle(record);
         break;
+      case 'sample':
+        markets.addSample(record);
+        break;
       case 'indicator':
         markets.addIndicator(record);
         break;
@@ -78,6 +83,7 @@ export function gather(run: Run): RunEvidence {
     total: strategies.length > 1 ? total : undefined,
     series: markets.series(fills, trips),
     indicators: markets.indicators,
+    samples: markets.samples,
     ...notes.evidence(run),
   };
 }

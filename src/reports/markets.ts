@@ -1,7 +1,7 @@
 // Candles and what was computed from them, thinned to what a chart can show while they are read.
 
 import type { RoundTrip, TimedFill } from '../runs/figures/trips.ts';
-import type { RecordOf } from '../runs/log.ts';
+import { type RecordOf, valuesOf } from '../runs/log.ts';
 import { MergedCandles, type Span, Thinned } from './reduce.ts';
 
 export type SeriesEvidence = {
@@ -18,6 +18,8 @@ export type SeriesEvidence = {
 /** Candles and what was computed from them. */
 export class Markets {
   readonly indicators = new Map<string, Thinned>();
+  /** What quotes and books showed at decisions, by `strategy.input.output`. */
+  readonly samples = new Map<string, Thinned>();
   readonly holds = new Map<string, HeldPrices>();
   readonly #span: Span;
   readonly #candles = new Map<string, { readonly symbol: string; readonly candles: MergedCandles }>();
@@ -45,6 +47,12 @@ export class Markets {
       return started;
     });
     if (held.name === name) hold(held, startUs + intervalUs, close);
+  }
+
+  addSample(record: RecordOf<'sample'>): void {
+    for (const [name, value] of valuesOf(record)) {
+      entry(this.samples, name, () => new Thinned(this.#span)).push(record.atUs, value);
+    }
   }
 
   addIndicator({ name, event, atUs, value }: RecordOf<'indicator'>): void {

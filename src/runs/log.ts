@@ -4,6 +4,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import type { StrategyActivity } from '../core/activity.ts';
 import { DataError } from '../core/errors.ts';
 import type { RunLog, RunRecord } from '../core/record.ts';
 
@@ -23,6 +24,8 @@ export class RunLogWriter implements RunLog {
   /** The last value the engine gave for all events together; set by checkpoint and end records. */
   inputs = '';
   events = 0;
+  /** What the engine said of each strategy at the end. */
+  readonly activity: StrategyActivity[] = [];
   firstUs = Number.NaN;
   lastUs = Number.NaN;
   readonly #file: number;
@@ -51,6 +54,7 @@ export class RunLogWriter implements RunLog {
     this.lastUs = record.timeUs;
     if (record.type === 'checkpoint' || record.type === 'end') this.inputs = record.inputs;
     if (record.type === 'end') this.events = record.events;
+    if (record.type === 'activity') this.activity.push(withoutPosition(record));
     this.#queue.push(record);
     if (this.#queue.length >= QUEUE_MAX) this.drain();
     for (const listener of this.#listeners) listener(record);
@@ -102,6 +106,16 @@ export class RunLogWriter implements RunLog {
       written += writeSync(this.#file, bytes, written, bytes.length - written);
     }
   }
+}
+
+function withoutPosition(record: RecordOf<'activity'>): StrategyActivity {
+  const { type: _type, event: _event, seq: _seq, timeUs: _timeUs, ...activity } = record;
+  return activity;
+}
+
+/** The values of a sample under their names, `strategy.input.output`; what is true or false counts as 1 or 0. */
+export function valuesOf({ name, values }: RecordOf<'sample'>): readonly (readonly [string, number])[] {
+  return Object.entries(values).map(([output, value]) => [`${name}.${output}`, Number(value)]);
 }
 
 /** One line: type and position first, then the record's own fields. Numbers keep their exact value. */

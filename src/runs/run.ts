@@ -4,6 +4,7 @@ import { existsSync, lstatSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DataError } from '../core/errors.ts';
+import { activitySchema } from './activity.ts';
 import { digestOf } from './log.ts';
 import { TABLE_FILES } from './tables.ts';
 
@@ -46,6 +47,8 @@ const manifestSchema = z.object({
       params: z.record(z.string(), z.unknown()),
     }),
   ),
+  /** What each strategy was given and did; absent in runs of earlier versions. */
+  activity: z.array(activitySchema).readonly().optional(),
   software: z.string(),
   node: z.string(),
 });
@@ -54,10 +57,15 @@ export type RunManifest = z.infer<typeof manifestSchema>;
 
 /** What was measured while the run ran. It differs each time, so it stands apart from the manifest. */
 export type Measured = {
+  /** From asking for the first event until the last one was taken; of a live run, until its recording was closed. */
   readonly wallSeconds: number;
+  /** Events ÷ `wallSeconds`. */
   readonly eventsPerSecond: number;
+  /** Event time from the first event to the last; absent in runs of earlier versions. */
+  readonly spanSeconds?: number;
   /** Asked for; `max` is null. */
   readonly speed: number | null;
+  /** `spanSeconds` ÷ `wallSeconds`; null for a live run, which has no other speed than that of the world. */
   readonly achievedSpeed: number | null;
   readonly lagUs: Readonly<Record<string, number>> | null;
   /** Stage → percentiles in µs. */

@@ -3,13 +3,18 @@
 import { join } from 'node:path';
 import type { RunRecord } from '../core/record.ts';
 import { type Schema, type TableBatch, writeParquet } from '../parquet/parquet.ts';
-import { parseRecord, readLines } from './log.ts';
+import { parseRecord, readLines, valuesOf } from './log.ts';
 
 type Cell = number | string | null;
 type Table = {
   readonly type: RunRecord['type'];
   readonly schema: Schema;
   readonly row: (record: RunRecord) => Readonly<Record<string, Cell>>;
+  /** Rows of another type of record, which has several. */
+  readonly also?: {
+    readonly type: RunRecord['type'];
+    readonly rows: (record: RunRecord) => readonly Readonly<Record<string, Cell>>[];
+  };
 };
 
 const POSITION = { event: 'int', seq: 'int', time_us: 'time' } as const;
@@ -154,6 +159,11 @@ const TABLES: Readonly<Record<string, Table>> = {
     type: 'indicator',
     schema: { ...POSITION, name: 'text', at_us: 'time', value: 'f64' },
     row: (r) => (r.type !== 'indicator' ? {} : { name: r.name, at_us: r.atUs, value: r.value }),
+    also: {
+      type: 'sample',
+      rows: (r) =>
+        r.type !== 'sample' ? [] : valuesOf(r).map(([name, value]) => ({ name, at_us: r.atUs, value })),
+    },
   },
   candles: {
     type: 'candle',
@@ -239,13 +249,19 @@ export async function writeTables(folder: string): Promise<Readonly<Record<strin
 const BATCH_ROWS = 8192;
 
 function* batchesOf(log: string, table: Table): Generator<TableBatch> {
+  const { also } = table;
   const prefix = `{"type":"${table.type}"`;
+  const otherPrefix = also === undefined ? undefined : `{"type":"${also.type}"`;
   let rows: Readonly<Record<string, Cell>>[] = [];
   for (const line of readLines(log)) {
-    if (!line.startsWith(prefix)) continue;
+    const isOther = otherPrefix !== undefined && line.startsWith(otherPrefix);
+    if (!isOther && !line.startsWith(prefix)) continue;
     const record = parseRecord(line);
-    rows.push({ event: record.event, seq: record.seq, time_us: record.timeUs, ...table.row(record) });
-    if (rows.length === BATCH_ROWS) {
+    const own = isOther ? also!.rows(record) : [table.row(record)];
+    for (const row of own) {
+      rows.push({ event: record.event, seq: record.seq, time_us: record.timeUs, ...row });
+    }
+    if (rows.length >= BATCH_ROWS) {
       yield toBatch(table.schema, rows);
       rows = [];
     }

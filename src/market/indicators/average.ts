@@ -21,6 +21,9 @@ export class Sma implements Indicator {
     this.#sum = new RollingSum(period);
   }
 
+  get memory(): number {
+    return this.warmup;
+  }
   update(candle: Candle): void {
     this.#out[0] = this.#sum.add(sourcePrice(candle, this.#source)) / this.warmup;
   }
@@ -55,6 +58,9 @@ export class Wma implements Indicator {
     this.#weights = (period * (period + 1)) / 2;
   }
 
+  get memory(): number {
+    return this.warmup;
+  }
   update(candle: Candle): void {
     this.#out[0] = this.#sum.add(sourcePrice(candle, this.#source)) / this.#weights;
   }

@@ -25,6 +25,9 @@ export class Donchian implements Indicator {
     this.#lows = new RollingMax(period);
   }
 
+  get memory(): number {
+    return this.warmup;
+  }
   update(candle: Candle): void {
     this.preview(candle);
     this.#highs.add(candle.high);

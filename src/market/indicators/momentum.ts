@@ -75,6 +75,9 @@ export class RateOfChange implements Indicator {
     this.#delay = new Delay(period);
   }
 
+  get memory(): number {
+    return this.warmup;
+  }
   update(candle: Candle): void {
     this.preview(candle);
     this.#delay.add(sourcePrice(candle, this.#source));

@@ -22,6 +22,9 @@ export class StandardDeviation implements Indicator {
     this.#window = new RollingVariance(period);
   }
 
+  get memory(): number {
+    return this.warmup;
+  }
   update(candle: Candle): void {
     this.#window.add(sourcePrice(candle, this.#source));
     this.#out[0] = Math.sqrt(this.#window.variance);
@@ -62,6 +65,9 @@ export class BollingerBands implements Indicator {
     this.#window = new RollingVariance(period);
   }
 
+  get memory(): number {
+    return this.warmup;
+  }
   update(candle: Candle): void {
     const price = sourcePrice(candle, this.#source);
     this.#window.add(price);

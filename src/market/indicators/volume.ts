@@ -85,6 +85,9 @@ export class RollingVwap implements Indicator {
     this.#volume = new RollingSum(period);
   }
 
+  get memory(): number {
+    return this.warmup;
+  }
   update(candle: Candle): void {
     const turnover = this.#turnover.add(sourcePrice(candle, this.#source) * candle.volume);
     this.#out[0] = turnover / this.#volume.add(candle.volume);
@@ -153,6 +156,9 @@ export class TradeImbalance implements Indicator {
     this.#sells = new RollingSum(period);
   }
 
+  get memory(): number {
+    return this.warmup;
+  }
   update(candle: Candle): void {
     const buys = this.#buys.add(candle.buyVolume);
     const sells = this.#sells.add(candle.sellVolume);

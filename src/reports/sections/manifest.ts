@@ -58,6 +58,7 @@ function sliceOf({ dataset: { fromUs, toUs, latencyUs } }: RunManifest): string 
 function speedOf(measured: Subject['evidence']['run']['measured']): string {
   if (measured === undefined) return 'n/a';
   const achieved = measured.achievedSpeed === null ? '' : `, ${number(measured.achievedSpeed, 0)}x achieved`;
+  // Event time from the first event to the last over wall time, as everywhere.
   return `${measured.speed === null ? 'as fast as possible' : `${measured.speed}x`}${achieved}`;
 }
 

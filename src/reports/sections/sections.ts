@@ -1,4 +1,5 @@
 // The report's sections, in the order of the page. To add one: a file beside this, a line here.
+import { activity } from './activity.ts';
 import { latency } from './latency.ts';
 import { manifest } from './manifest.ts';
 import { markets } from './markets.ts';
@@ -13,6 +14,7 @@ export const SECTIONS: readonly ((subject: Subject) => Section | undefined)[] = 
   markets,
   parity,
   trades,
+  activity,
   latency,
   quality,
   manifest,
