@@ -97,7 +97,14 @@ export type RunRecord = Position &
     /** Something the feed said about itself. */
     | { readonly type: 'status'; readonly symbol: string; readonly status: StatusDetail }
     /** A late trade, a refused input: data that arrived and was not used, with the reason. */
-    | { readonly type: 'unused'; readonly symbol: string; readonly reason: string; readonly count: number }
+    | {
+        readonly type: 'unused';
+        readonly symbol: string;
+        readonly reason: string;
+        readonly count: number;
+        /** Of late data: start of the candle that lacks it, µs. */
+        readonly startUs?: number;
+      }
     /**
      * A book that deserves a second look. `crossed`: valid, with a bid at or above an ask. `refused`: a level had no
      * usable price or size, and the book is invalid until its next snapshot. `off tick`: a level lies between the

@@ -61,8 +61,8 @@ export class Closes {
   }
 
   /** After a series was offered a trade: it was too late for it, or the trade began a candle whose close is to come. */
-  follow(node: SeriesNode, isTaken: boolean): void {
-    if (!isTaken) this.#unused(node, 'late trade: closed already, the candle');
+  follow(node: SeriesNode, isTaken: boolean, timeUs: number): void {
+    if (!isTaken) this.#unused(node, 'late trade: closed already, the candle', node.series.startOf(timeUs));
     this.#reschedule(this.groups[node.instrument]!);
   }
 
@@ -74,7 +74,9 @@ export class Closes {
       const isPart = node.series.intervalUs % candle.intervalUs === 0;
       const length = formatDurationUs(candle.intervalUs);
       if (!isPart) this.#unused(node, `a candle of ${length} is no part of one`);
-      else if (!node.series.addCandle(candle)) this.#unused(node, 'late candle: closed already, one');
+      else if (!node.series.addCandle(candle)) {
+        this.#unused(node, 'late candle: closed already, one', node.series.startOf(candle.startUs));
+      }
     }
     this.#reschedule(group);
     this.#callStrategies();
@@ -155,9 +157,10 @@ export class Closes {
     group.areForming = areForming;
   }
 
-  #unused(node: SeriesNode, what: string): void {
+  #unused(node: SeriesNode, what: string, startUs?: number): void {
     const { log, cursor } = this.#options;
     const reason = `${what} of ${formatDurationUs(node.series.intervalUs)}`;
-    log.write({ ...cursor.position(), type: 'unused', symbol: node.symbol, reason, count: 1 });
+    const which = startUs === undefined ? {} : { startUs };
+    log.write({ ...cursor.position(), type: 'unused', symbol: node.symbol, reason, count: 1, ...which });
   }
 }

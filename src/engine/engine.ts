@@ -236,7 +236,7 @@ export class Engine {
       const { nodes } = lane.series;
       for (let i = 0; i < nodes.length; i++) {
         const isTaken = nodes[i]!.series.addTrade(price[row]!, size[row]!, side, timeUs);
-        if (!isTaken || !lane.series.areForming) this.#closes.follow(nodes[i]!, isTaken);
+        if (!isTaken || !lane.series.areForming) this.#closes.follow(nodes[i]!, isTaken, timeUs);
       }
       // A trade learned of after an outage only completes candles: nobody could have traded on it.
       if ((flags[row]! & Flag.late) === 0) {

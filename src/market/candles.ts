@@ -157,6 +157,11 @@ export class CandleSeries {
     return this.#view;
   }
 
+  /** The start of the interval that a time lies in. */
+  startOf(timeUs: number): number {
+    return this.#bucketStart(timeUs);
+  }
+
   save(): Float64Array {
     const kept = this.count;
     const state = new Float64Array(HEAD + (kept + 1) * FIELDS);

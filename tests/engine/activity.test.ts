@@ -241,3 +241,11 @@ test('calls during the warm-up of a run are held back, and counted', () => {
   expect(activity!.skipped).toBeGreaterThan(1);
   expect(activity!.calls).toBeGreaterThan(1);
 });
+
+test('a trade that came too late names the candle that lacks it', () => {
+  const events = new EventBatch();
+  for (const atS of [0.1, 1.1, 2.9]) addTrade(events, { atUs: START_US + atS * SECOND_US, price: 2 });
+  addTrade(events, { atUs: START_US + 3 * SECOND_US, price: 2, exchangeUs: START_US + 1.4 * SECOND_US });
+  const strategy = strategyOf({ inputs: () => ({ bars: candles('XRP/USD', '1s') }) });
+  expect(run(events, [strategy]).of('unused')).toMatchObject([{ count: 1, startUs: START_US + SECOND_US }]);
+});
