@@ -22,7 +22,7 @@ const CALM = 100;
 /** Writes a recording of at least so many events into a folder that exists. */
 export async function composeRecording(folder: string, events: number): Promise<void> {
   const spool = new Spool(folder, SYMBOLS, ROWS_MAX);
-  const summary = new Summary(SYMBOLS);
+  const summary = new Summary({ symbols: SYMBOLS, channels: ['book', 'trade'] });
   const tape = new Tape();
   for (let written = 0; written < events; written += tape.batch.length) {
     tape.fill();

@@ -118,18 +118,31 @@ async function runImport(files: readonly string[], args: Arguments, output: Outp
 /** What the feed lost before anyone could record it: no damage to the recording, but a reason not to trade on it. */
 function lossesOf({ gaps, checksums, symbols }: CheckReport): readonly string[] {
   const missing = symbols.reduce((sum, { trades }) => sum + trades.missing, 0);
+  const sumOf = (key: 'refusedLevels' | 'offTickLevels') =>
+    symbols.reduce((sum, { counts }) => sum + (counts[key] ?? 0), 0);
+  const [refused, offTick] = [sumOf('refusedLevels'), sumOf('offTickLevels')];
   return [
     ...(gaps.length > 0 ? [`${gaps.length} gaps`] : []),
     ...(checksums.failed > 0 ? [`${checksums.failed} failed checksums`] : []),
     ...(missing > 0 ? [`${missing} missing trade ids`] : []),
+    ...(refused > 0 ? [`${refused} book levels without a usable price or size`] : []),
+    ...(offTick > 0 ? [`${offTick} book levels off the stated tick`] : []),
   ];
 }
+
+const TABLES_STATE: Readonly<Record<CheckReport['tables'], string>> = {
+  equal: 'equal to the journal',
+  absent: 'absent',
+  different: 'different',
+  older: 'derived by an earlier version (retick data tables derives them anew)',
+  unreadable: 'unreadable',
+};
 
 function formatCheck(report: CheckReport): string {
   const { records, frames, unknown, connections, clockSteps, checksums, segments, tables } = report;
   const lines = [
     `${report.recording}: ${count(records)} records in ${segments} segments, ${formatSpan(report.span)}`,
-    `${count(frames.text + frames.binary)} frames, ${count(unknown)} of them unknown; ${connections} connections; ${clockSteps} clock steps; tables ${tables === 'equal' ? 'equal to the journal' : tables}`,
+    `${count(frames.text + frames.binary)} frames, ${count(unknown)} of them unknown; ${connections} connections; ${clockSteps} clock steps; tables ${TABLES_STATE[tables]}`,
     `checksums: ${count(checksums.verified)} of ${count(checksums.messages)} book messages verified, ${count(checksums.failed)} failed`,
     '',
     table(
@@ -142,10 +155,12 @@ function formatCheck(report: CheckReport): string {
         'book messages',
         'snapshots',
         'verified',
+        'refused',
+        'off tick',
         'gaps',
-        'book invalid',
+        'book valid',
       ],
-      report.symbols.map(({ symbol, counts, checksums: own, trades }) => [
+      report.symbols.map(({ symbol, counts, checksums: own, trades, validBookShare: validShare }) => [
         symbol,
         count(trades.trades),
         count(trades.missing),
@@ -154,8 +169,10 @@ function formatCheck(report: CheckReport): string {
         count(counts.books),
         count(counts.snapshots),
         own === null ? 'n/a' : `${count(own.verified)}/${count(own.messages)}`,
+        count(counts.refusedLevels ?? 0),
+        count(counts.offTickLevels ?? 0),
         count(counts.gaps),
-        `${(counts.invalidBookUs / 1e6).toFixed(2)} s`,
+        formatShare(validShare),
       ]),
     ),
     ...formatGaps(report.gaps),
@@ -202,7 +219,7 @@ function formatInfo(info: RecordingInfo): string {
         count(symbol.bookMessagesPerSecond, 1),
         count(symbol.quotes),
         count(symbol.gaps),
-        `${(symbol.validBookShare * 100).toFixed(2)}%`,
+        formatShare(symbol.validBookShare),
       ]),
     ),
     '',
@@ -214,6 +231,11 @@ function formatInfo(info: RecordingInfo): string {
     '',
     `digest ${info.digest}   ${info.software}, Node ${info.node}`,
   ].join('\n');
+}
+
+/** Rounded down: what is not whole is not called whole. */
+function formatShare(share: number | null): string {
+  return share === null ? 'n/a' : `${(Math.floor(share * 10_000) / 100).toFixed(2)}%`;
 }
 
 function formatSpan(span: Manifest['span']): string {

@@ -66,7 +66,10 @@ export type StatusDetail =
       readonly reason: string;
     }
   | { readonly type: 'status'; readonly state: 'venue'; readonly text: string }
-  /** Data of this channel and symbol is missing or wrong from here on; a book is invalid until its next snapshot. */
+  /**
+   * Data of this stream, a channel of a symbol, is missing or wrong; a book is invalid until its next snapshot. It is
+   * told when it is known, and ends with `healed`. Told again while it lasts, it adds its detail.
+   */
   | {
       readonly type: 'status';
       readonly state: 'gap';
@@ -74,6 +77,15 @@ export type StatusDetail =
       readonly channel: string;
       readonly symbol: string;
       readonly detail: string;
+      /** Receive time of the last frame that came before it, µs; absent in what the first version derived. */
+      readonly fromUs?: number;
+    }
+  /** A gap has ended: this stream's data flows again, a book's from a snapshot. */
+  | {
+      readonly type: 'status';
+      readonly state: 'healed';
+      readonly channel: string;
+      readonly symbol: string;
     }
   /** A frame nobody could decode: kept raw in the journal, counted here. */
   | { readonly type: 'status'; readonly state: 'unknown'; readonly reason: string };

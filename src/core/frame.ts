@@ -45,7 +45,9 @@ export type GapCause =
   /** The recorder died or was stopped, and was started again. */
   | 'recovery'
   /** The subscription ended and the next snapshot has not come yet. */
-  | 'unsubscribed';
+  | 'unsubscribed'
+  /** The venue numbers its trades anew: how many lie between is not known. */
+  | 'renumbered';
 
 /** A step in the life of the recorder or of a connection. Each becomes a `status` event. */
 export type Control =
@@ -93,8 +95,9 @@ export type Control =
 /** Steps after which frames are missing, until data is subscribed again. */
 const LOSING: ReadonlySet<string> = new Set(['closed', 'failed', 'drop', 'cut']);
 
+/** Whether frames are missing from here on; after an end in good order nothing is. */
 export function losesFrames(control: Control): boolean {
-  return LOSING.has(control.type);
+  return LOSING.has(control.type) && !(control.type === 'closed' && control.cause === 'end');
 }
 
 const encoder = new TextEncoder();

@@ -23,3 +23,17 @@ export function splitSymbol(symbol: string): { readonly base: string; readonly q
   const [base, quote] = symbol.split(/[/-]/);
   return { base: base ?? symbol, quote: quote ?? 'USD' };
 }
+
+/** Whether a level of a book can be: a price other than 0 (which is none), a size of 0 or more. */
+export function isLevel(price: number, size: number): boolean {
+  return price !== 0 && price > Number.NEGATIVE_INFINITY && price < Infinity && size >= 0 && size < Infinity;
+}
+
+/** Of decimals with up to 15 digits: the roundings of a division move a whole number by less than this share of it. */
+const OFF_TICK = 2 ** -51;
+
+/** Whether a price is a whole number of ticks; so is every price while no tick is stated (NaN). */
+export function isOnTick(price: number, tickSize: number): boolean {
+  const ticks = price / tickSize;
+  return !(Math.abs(ticks - Math.round(ticks)) > Math.abs(ticks) * OFF_TICK);
+}

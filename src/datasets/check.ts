@@ -7,13 +7,23 @@ import { readSegments } from '../journal/reader.ts';
 import { Continuity, type TradeContinuity } from './continuity.ts';
 import { TableComparison } from './equality.ts';
 import { decodeRecording, readSession, sessionOf, verifySegments } from './frames.ts';
-import { type Gap, MANIFEST_FILE, type Manifest, readManifest, type SymbolCounts } from './manifest.ts';
+import { validBookShare } from './info.ts';
+import {
+  DERIVATION,
+  type Gap,
+  MANIFEST_FILE,
+  type Manifest,
+  readManifest,
+  type SymbolCounts,
+} from './manifest.ts';
 import { verifyTables } from './read.ts';
 import { Summary, type SummaryResult } from './summary.ts';
 
 export type SymbolCheck = {
   readonly symbol: string;
   readonly counts: SymbolCounts;
+  /** Share of the span in which the book could be trusted, 0 to 1; null where no book was asked for. */
+  readonly validBookShare: number | null;
   /** Of `messages` book messages the venue's own checksum confirmed so many; null where a venue sends none. */
   readonly checksums: {
     readonly verified: number;
@@ -39,7 +49,8 @@ export type CheckReport = {
   readonly checksums: { readonly verified: number; readonly failed: number; readonly messages: number };
   readonly symbols: readonly SymbolCheck[];
   readonly gaps: readonly Gap[];
-  readonly tables: 'equal' | 'absent' | 'different' | 'unreadable';
+  /** `older`: they are what an earlier version derived, and the journal gives other events to this one. */
+  readonly tables: 'equal' | 'absent' | 'different' | 'older' | 'unreadable';
   /** What is broken, each in one line; empty when the recording is whole. */
   readonly problems: readonly string[];
 };
@@ -53,7 +64,7 @@ export async function checkRecording(folder: string): Promise<CheckReport> {
   const hasTables = manifest !== undefined && manifest.tables.length > 0;
   const areReadable = hasTables && (await collect(problems, () => verifyTables(folder, manifest)));
   const comparison = areReadable ? new TableComparison(folder, manifest) : undefined;
-  const summary = new Summary(session.symbols);
+  const summary = new Summary(session);
   const continuity = new Continuity(session.symbols.length);
   let checks: readonly (CheckCounts | undefined)[] = [];
   const isDecoded = await collect(problems, async () => {
@@ -66,12 +77,14 @@ export async function checkRecording(folder: string): Promise<CheckReport> {
     }
   });
   await comparison?.finish();
-  if (isDecoded && comparison?.difference !== undefined) problems.push(comparison.difference);
+  const isOlder = manifest !== undefined && manifest.derivation !== DERIVATION;
+  if (isDecoded && !isOlder && comparison?.difference !== undefined) problems.push(comparison.difference);
   const result = summary.finish();
   if (manifest !== undefined && isDecoded) compareSummary(manifest, result, problems);
   const symbols = session.symbols.map((symbol, number) => ({
     symbol,
     counts: result.counts.symbols[symbol]!,
+    validBookShare: validBookShare(result.counts.symbols[symbol]!, session.channels, result.span),
     checksums: checksumsOf(checks[number]),
     trades: continuity.of(number),
   }));
@@ -88,7 +101,7 @@ export async function checkRecording(folder: string): Promise<CheckReport> {
     checksums: totalOf(symbols),
     symbols,
     gaps: result.gaps,
-    tables: !hasTables ? 'absent' : tablesState(comparison),
+    tables: !hasTables ? 'absent' : tablesState(comparison, isOlder),
     problems,
   };
 }
@@ -119,10 +132,21 @@ async function collect(problems: string[], step: () => Promise<void>): Promise<b
 }
 
 function compareSummary(manifest: Manifest, found: SummaryResult, problems: string[]): void {
-  for (const key of ['span', 'counts', 'gaps'] as const) {
-    const [claimed, counted] = [JSON.stringify(manifest[key]), JSON.stringify(found[key])];
-    if (claimed !== counted) problems.push(`${MANIFEST_FILE}: ${key} differ from what the journal holds`);
-  }
+  const isOlder = manifest.derivation !== DERIVATION;
+  const compare = (key: string, claimed: unknown, counted: unknown) => {
+    if (JSON.stringify(claimed) === JSON.stringify(counted)) return;
+    problems.push(`${MANIFEST_FILE}: ${key} differ from what the journal holds`);
+  };
+  compare('span', manifest.span, found.span);
+  // Of what an earlier version derived, only that is compared whose rules are the same.
+  const lasting = ({ records, frames, connections }: Manifest['counts']) => ({
+    records,
+    frames,
+    connections,
+  });
+  if (isOlder) compare('counts', lasting(manifest.counts), lasting(found.counts));
+  else compare('counts', manifest.counts, found.counts);
+  if (!isOlder) compare('gaps', manifest.gaps, found.gaps);
 }
 
 function checksumsOf(checks: CheckCounts | undefined): SymbolCheck['checksums'] {
@@ -137,7 +161,8 @@ function totalOf(symbols: readonly SymbolCheck[]): CheckReport['checksums'] {
   return { verified: sum('verified'), failed: sum('failed'), messages: sum('messages') };
 }
 
-function tablesState(comparison: TableComparison | undefined): CheckReport['tables'] {
+function tablesState(comparison: TableComparison | undefined, isOlder: boolean): CheckReport['tables'] {
   if (comparison === undefined) return 'unreadable';
-  return comparison.difference === undefined ? 'equal' : 'different';
+  if (comparison.difference === undefined) return 'equal';
+  return isOlder ? 'older' : 'different';
 }

@@ -1,5 +1,6 @@
-// Whether any trade is missing: ids of a symbol that go on by one say no, a jump says how many are.
-import { type EventBatch, EventKind, Flag } from '../core/event.ts';
+// Whether any trade is missing: ids of a symbol that go on by one say no, a jump says how many are, and where a venue
+// begins to count anew nobody can say.
+import { type EventBatch, type EventDetail, EventKind, Flag } from '../core/event.ts';
 
 export type TradeContinuity = {
   readonly trades: number;
@@ -8,8 +9,10 @@ export type TradeContinuity = {
   readonly lastId: number | null;
   /** Ids between the first and the last that no trade has. */
   readonly missing: number;
-  /** Trades whose id is not above the one before. */
+  /** Trades whose id is not above the one before, nor one that was missing. */
   readonly repeated: number;
+  /** How often the venue began to number its trades anew; counts of ids are of each numbering by itself. */
+  readonly renumbered: number;
   /** Trades that were learned of after an outage. */
   readonly late: number;
 };
@@ -21,6 +24,7 @@ export class Continuity {
   readonly #missing: Float64Array;
   readonly #repeated: Float64Array;
   readonly #late: Float64Array;
+  readonly #renumbered: Float64Array;
 
   constructor(symbols: number) {
     this.#trades = new Float64Array(symbols);
@@ -29,22 +33,40 @@ export class Continuity {
     this.#missing = new Float64Array(symbols);
     this.#repeated = new Float64Array(symbols);
     this.#late = new Float64Array(symbols);
+    this.#renumbered = new Float64Array(symbols);
   }
 
   add(batch: EventBatch): void {
     for (let row = 0; row < batch.length; row++) {
-      if (batch.kind[row] !== EventKind.trade) continue;
-      const symbol = batch.instrument[row]!;
-      const id = batch.id[row]!;
-      this.#trades[symbol]!++;
-      if ((batch.flags[row]! & Flag.late) !== 0) this.#late[symbol]!++;
-      if (Number.isNaN(id)) continue;
-      const last = this.#last[symbol]!;
-      if (Number.isNaN(last)) this.#first[symbol] = id;
-      else if (id <= last) this.#repeated[symbol]!++;
-      else this.#missing[symbol]! += id - last - 1;
-      if (!(id <= last)) this.#last[symbol] = id;
+      const kind = batch.kind[row];
+      if (kind === EventKind.status) this.#addStatus(batch.detail[row], batch.instrument[row]!);
+      else if (kind === EventKind.trade) this.#addTrade(batch, row);
     }
+  }
+
+  #addTrade(batch: EventBatch, row: number): void {
+    const symbol = batch.instrument[row]!;
+    const id = batch.id[row]!;
+    const isLate = (batch.flags[row]! & Flag.late) !== 0;
+    this.#trades[symbol]!++;
+    if (isLate) this.#late[symbol]!++;
+    if (Number.isNaN(id)) return;
+    const last = this.#last[symbol]!;
+    if (id <= last) {
+      // One that was passed over and came after all.
+      if (isLate && this.#missing[symbol]! > 0) this.#missing[symbol]!--;
+      else this.#repeated[symbol]!++;
+      return;
+    }
+    if (Number.isNaN(this.#first[symbol]!)) this.#first[symbol] = id;
+    if (!Number.isNaN(last)) this.#missing[symbol]! += id - last - 1;
+    this.#last[symbol] = id;
+  }
+
+  #addStatus(detail: EventDetail | undefined, symbol: number): void {
+    if (detail?.type !== 'status' || detail.state !== 'gap' || detail.cause !== 'renumbered') return;
+    this.#last[symbol] = Number.NaN;
+    this.#renumbered[symbol]!++;
   }
 
   of(symbol: number): TradeContinuity {
@@ -56,6 +78,7 @@ export class Continuity {
       missing: this.#missing[symbol]!,
       repeated: this.#repeated[symbol]!,
       late: this.#late[symbol]!,
+      renumbered: this.#renumbered[symbol]!,
     };
   }
 }

@@ -5,8 +5,8 @@ export type SymbolInfo = SymbolCounts & {
   readonly symbol: string;
   readonly tradesPerSecond: number;
   readonly bookMessagesPerSecond: number;
-  /** Share of the span in which the book could be trusted or had not begun, 0 to 1. */
-  readonly validBookShare: number;
+  /** Share of the span in which the book could be trusted, 0 to 1; null where no book was asked for. */
+  readonly validBookShare: number | null;
 };
 
 export type RecordingInfo = {
@@ -41,6 +41,18 @@ export type RecordingInfo = {
   readonly node: string;
 };
 
+/** From the start of the recording: a book that never had a snapshot was valid none of the time. */
+export function validBookShare(
+  { invalidBookUs, snapshots }: SymbolCounts,
+  channels: readonly string[],
+  span: Manifest['span'],
+): number | null {
+  if (!channels.includes('book')) return null;
+  if (snapshots === 0) return 0;
+  const durationUs = span === null ? 0 : span.lastUs - span.firstUs;
+  return durationUs > 0 ? 1 - invalidBookUs / durationUs : 1;
+}
+
 /** Throws DataError when the recording has no manifest. Rates are 0 in a recording without duration. */
 export function describeRecording(folder: string): RecordingInfo {
   const manifest = readManifest(folder);
@@ -63,7 +75,7 @@ export function describeRecording(folder: string): RecordingInfo {
         ...own,
         tradesPerSecond: perSecond(own.trades),
         bookMessagesPerSecond: perSecond(own.books),
-        validBookShare: durationUs > 0 ? 1 - own.invalidBookUs / durationUs : 1,
+        validBookShare: validBookShare(own, channels, span),
       };
     }),
     gaps,

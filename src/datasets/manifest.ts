@@ -10,6 +10,8 @@ import { syncFile, syncFolder } from '../parquet/parquet.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
 const SCHEMA_VERSION = 1;
+/** Raised when the same journal gives other counts, gaps or events than before. */
+export const DERIVATION = 2;
 
 const count = z.number().int().nonnegative();
 const timeUs = z.number().int();
@@ -25,8 +27,12 @@ const symbolCounts = z.strictObject({
   lateTrades: count,
   candles: count,
   gaps: count,
-  /** How long the book could not be trusted after it first could. */
+  /** How long the book could not be trusted, from the start of the recording; 0 where no book was asked for. */
   invalidBookUs: count,
+  /** Levels without a usable price or size. */
+  refusedLevels: count.optional(),
+  /** Levels between the ticks that the venue stated. */
+  offTickLevels: count.optional(),
 });
 
 const counts = z.strictObject({
@@ -53,6 +59,7 @@ const gap = z.strictObject({
   channel: z.string(),
   symbol: z.string(),
   detail: z.string(),
+  /** When the last frame came before it. */
   fromUs: timeUs,
   /** When data flowed again; null when it never did. */
   toUs: timeUs.nullable(),
@@ -111,6 +118,8 @@ const manifestSchema = z.strictObject({
   segments: z.array(segment),
   /** Empty when the tables have not been built. */
   tables: z.array(table),
+  /** Which rules counts, gaps and tables were derived by; absent in what the first version derived. */
+  derivation: count.optional(),
   software: z.string(),
   node: z.string(),
   digest,

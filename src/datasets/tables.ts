@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { readSegments } from '../journal/reader.ts';
 import { TABLE_NAMES } from './columns.ts';
 import { decodeRecording, readSession, type SessionControl } from './frames.ts';
-import { type Manifest, type Table, writeManifest } from './manifest.ts';
+import { DERIVATION, type Manifest, type Table, writeManifest } from './manifest.ts';
 import { Spool } from './spool.ts';
 import { Summary, type SummaryResult } from './summary.ts';
 
@@ -28,7 +28,7 @@ export async function buildTables(folder: string, options: TablesOptions = {}): 
   await mkdir(partial, { recursive: true });
   try {
     const { symbols } = control.session;
-    const summary = new Summary(symbols);
+    const summary = new Summary(control.session);
     const spool = new Spool(partial, symbols, rowsMax);
     const progress = { records: 0, events: 0 };
     for await (const { records, events } of decodeRecording(folder, control.session)) {
@@ -58,6 +58,7 @@ async function describe(
 ): Promise<Omit<Manifest, 'digest' | 'tables'>> {
   return {
     schema: 1,
+    derivation: DERIVATION,
     venue: session.venue,
     url: session.url,
     symbols: [...session.symbols],

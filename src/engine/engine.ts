@@ -22,7 +22,7 @@ import type { RunConfig } from './config.ts';
 import { Cursor } from './cursor.ts';
 import { Desk, type StrategyStatus } from './desk.ts';
 import { InputGraph } from './graph.ts';
-import { breaksBook, breaksTrades, bringsTrades, type Market, Markets } from './market.ts';
+import { bringsTrades, interruptedBy, type Market, Markets } from './market.ts';
 import { type LoadedStrategy, type Runner, triggerOf } from './runner.ts';
 import { nextMultipleUs, TimerRank, Timers } from './timers.ts';
 
@@ -384,9 +384,9 @@ export class Engine {
   #applyStatus(status: StatusDetail, instrument: number): void {
     const symbol = instrument === NO_INSTRUMENT ? '' : this.#symbols[instrument]!;
     this.#log.write({ ...this.#cursor.position(), type: 'status', symbol, status });
-    if (breaksBook(status)) this.#markets.interrupt(instrument, '');
-    else if (status.state === 'gap') this.#markets.interrupt(instrument, status.channel);
-    if (breaksTrades(status)) this.#closes.interrupt(instrument);
+    const channel = interruptedBy(status);
+    if (channel !== undefined) this.#markets.interrupt(instrument, channel);
+    if (channel === 'trade' || channel === '') this.#closes.interrupt(instrument);
     if (bringsTrades(status)) this.#closes.begin(instrument, this.#cursor.nowUs);
   }
 

@@ -216,20 +216,17 @@ function finest(seen: number): number {
   return isTickSize(seen / 10) ? Math.min(UNSTATED_STEP, seen / 10) : UNSTATED_STEP;
 }
 
-/** Whether a status means that a book is wrong from here on: a gap in it, or a lost connection. */
-export function breaksBook(status: StatusDetail): boolean {
-  if (status.state === 'gap') return status.channel === 'book' || status.channel === '';
-  return status.state === 'control' && losesFrames(status.control);
-}
-
-/** Whether a status means that trades go missing from here on. */
-export function breaksTrades(status: StatusDetail): boolean {
-  return status.state === 'control' && losesFrames(status.control);
+/** Of which channel a status says that data is missing from here on; '' is every channel, undefined none. */
+export function interruptedBy(status: StatusDetail): string | undefined {
+  if (status.state === 'gap') return status.channel;
+  // The first version told no gap of trades and quotes: a lost connection stands for all of them.
+  return status.state === 'control' && losesFrames(status.control) ? '' : undefined;
 }
 
 /** Whether a status means that trades are heard from here on: they were subscribed, or a hole in them has ended. */
 export function bringsTrades(status: StatusDetail): boolean {
-  return (status.state === 'subscribed' || status.state === 'gap') && status.channel === 'trade';
+  if (status.state === 'subscribed' || status.state === 'healed') return status.channel === 'trade';
+  return status.state === 'gap' && status.channel === 'trade' && status.fromUs === undefined;
 }
 
 /** The markets as the simulated venue sees them: instruments by number. */

@@ -1,7 +1,16 @@
 // A span of any feed. What came before it is not shown but remembered: the span begins with the rules of each
-// instrument and one snapshot of each valid book, so that whoever starts here knows what had to be known.
+// instrument, the gaps that are open and one snapshot of each valid book, so that whoever starts here knows what had to be known.
 // The state is a pure function of the events before, so every feed of the same events gives the same slice.
-import { EventBatch, EventKind, type Feed, Flag, type InstrumentDetail } from '../core/event.ts';
+import {
+  EventBatch,
+  EventKind,
+  type Feed,
+  Flag,
+  type InstrumentDetail,
+  NO_INSTRUMENT,
+} from '../core/event.ts';
+import { GapFold } from '../core/gap.ts';
+import { isLevel } from '../core/instrument.ts';
 import { copyRows, cutBatch } from './rows.ts';
 
 export type SliceOptions = {
@@ -76,6 +85,7 @@ class FeedState {
   readonly #symbols: readonly string[];
   readonly #books: readonly BookState[];
   readonly #rules: (InstrumentDetail | undefined)[] = [];
+  readonly #gaps = new GapFold();
   #seq = 0;
 
   constructor(symbols: readonly string[]) {
@@ -109,9 +119,15 @@ class FeedState {
       book.isSnapshot = true;
     }
     const side = (flags & Flag.ask) !== 0 ? book.asks : book.bids;
+    const price = batch.price[row]!;
     const size = batch.size[row]!;
-    if (size === 0) side.delete(batch.price[row]!);
-    else side.set(batch.price[row]!, size);
+    if (size === 0) side.delete(price);
+    else side.set(price, size);
+    // A level that no book can take makes it wrong until its next snapshot; an empty snapshot is one row without a price.
+    if (!isLevel(price, size) && !(size === 0 && Number.isNaN(price))) {
+      book.isValid = false;
+      book.isSnapshot = false;
+    }
     if ((flags & Flag.last) === 0) return;
     book.exchangeUs = batch.exchangeUs[row]!;
     if (book.isSnapshot) book.isValid = true;
@@ -122,18 +138,30 @@ class FeedState {
     const detail = batch.detail[row];
     if (detail?.type === 'instrument') {
       this.#rules[batch.instrument[row]!] = detail;
-    } else if (detail?.type === 'status' && detail.state === 'gap' && detail.channel === 'book') {
+    } else if (detail?.type === 'status') {
+      this.#gaps.add(detail, batch.receivedUs[row]!);
+      if (detail.state !== 'gap' || detail.channel !== 'book') return;
       const book = this.#books[this.#symbols.indexOf(detail.symbol)];
-      if (book !== undefined) book.isValid = false;
+      if (book !== undefined) {
+        book.isValid = false;
+        book.isSnapshot = false;
+      }
     }
   }
 
-  /** Instrument rules, then a snapshot of each valid book, best levels first, all received at `timeUs`. */
+  /** Instrument rules, open gaps, then a snapshot of each valid book, best levels first, all received at `timeUs`. */
   toEvents(timeUs: number): EventBatch {
     const out = new EventBatch();
     this.#rules.forEach((detail, instrument) => {
       if (detail !== undefined) out.addDetail(detail, instrument, this.#seq, timeUs, Number.NaN);
     });
+    for (const { toUs: _, ...gap } of this.#gaps.open) {
+      const instrument = this.#symbols.indexOf(gap.symbol);
+      // Whether a book is whole its rows say, in recordings too that tell no end of a gap.
+      if (gap.channel === 'book' && this.#books[instrument]?.isValid === true) continue;
+      const detail = { type: 'status', state: 'gap', ...gap } as const;
+      out.addDetail(detail, instrument < 0 ? NO_INSTRUMENT : instrument, this.#seq, timeUs, Number.NaN);
+    }
     this.#books.forEach((book, instrument) => {
       if (!book.isValid) return;
       const start = out.length;

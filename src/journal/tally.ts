@@ -1,7 +1,8 @@
 // What a recorder counts while it records, for a status line and the summary at the end. It reads the events of each
 // record once, and never those of a record that was not journalled.
-import { type EventBatch, EventKind, Flag } from '../core/event.ts';
+import { type EventBatch, EventKind, Flag, type StatusDetail } from '../core/event.ts';
 import type { GapCause } from '../core/frame.ts';
+import { GapFold } from '../core/gap.ts';
 
 export type Counts = {
   /** Records of this recorder: frames, controls and beats. */
@@ -33,6 +34,7 @@ export class Tally {
   #unknown = 0;
   #drops = 0;
   #refused = 0;
+  readonly #gapFold = new GapFold();
   readonly #gaps: Partial<Record<GapCause, number>> = {};
   #firstUs = Number.NaN;
   #lastUs = Number.NaN;
@@ -75,10 +77,14 @@ export class Tally {
     if (isLive && exchangeUs > 0) this.#lagUs = receivedUs - exchangeUs;
     for (const detail of batch.detail) {
       if (detail?.type !== 'status') continue;
-      if (detail.state === 'gap') this.#gaps[detail.cause] = (this.#gaps[detail.cause] ?? 0) + 1;
+      if (this.#gapFold.add(detail, receivedUs) !== undefined) this.#countGap(detail);
       else if (detail.state === 'unknown') this.#unknown += 1;
       else if (detail.state === 'refused') this.#refused += 1;
     }
+  }
+
+  #countGap(detail: StatusDetail): void {
+    if (detail.state === 'gap') this.#gaps[detail.cause] = (this.#gaps[detail.cause] ?? 0) + 1;
   }
 
   /** Takes the frame rate since the last call. */

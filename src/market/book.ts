@@ -3,6 +3,7 @@
 // between the steps makes the grid finer, one that no grid can hold is refused. Whether the book may be trusted is said
 // from outside, by `invalidate` at a gap and `validate` at the end of a snapshot.
 import { assert } from '../core/assert.ts';
+import { isOnTick } from '../core/instrument.ts';
 import { Ladder } from './ladder.ts';
 
 /** Steps beyond this are refused: up to here the nearest integer is certain whatever the three roundings did. */
@@ -211,8 +212,7 @@ export class Book {
       return false;
     }
     // The statement is right for a price on its ticks, on whatever grid the book lies now.
-    const ticks = price / this.#tickSize;
-    if (Math.abs(ticks - Math.round(ticks)) > Math.abs(ticks) * OFF_GRID) this.#offTick++;
+    if (!isOnTick(price, this.#tickSize)) this.#offTick++;
     const isOnGrid = denominator <= this.#denominator && (this.#isRefined || this.#isOnGrid(price));
     if (!isOnGrid) {
       // A level that is not on the grid is not in the book: there is nothing to remove.

@@ -84,7 +84,7 @@ export function gather(run: Run): RunEvidence {
     series: markets.series(fills, trips),
     indicators: markets.indicators,
     samples: markets.samples,
-    ...notes.evidence(run),
+    ...notes.evidence(),
   };
 }
 

@@ -1,12 +1,11 @@
 // What the log says besides trading: the feed's own status, data that was not used, strategies that failed. Counts
 // are of all records; lists are cut where a reader would stop.
+import { GapFold } from '../core/gap.ts';
 import type { LoggedRecord, RecordOf } from '../runs/log.ts';
-import type { Run } from '../runs/run.ts';
 
 /** A stretch in which data of a channel was missing or a book was not to be trusted, engine time. */
 export type Gap = {
   readonly cause: string;
-  /** Of the venue; `connection` for the whole of it. */
   readonly channel: string;
   readonly symbol: string;
   readonly detail: string;
@@ -36,9 +35,7 @@ export type NoteEvidence = {
 const KEPT_MAX = 1000;
 
 export class Notes {
-  readonly #gaps: Gap[] = [];
-  /** Where in the list the gaps are that have not healed, by channel and symbol. */
-  readonly #open = new Map<string, number>();
+  readonly #gaps = new GapFold();
   readonly #late: LateData[] = [];
   readonly #statuses: RecordOf<'status'>[] = [];
   readonly #faults: RecordOf<'fault'>[] = [];
@@ -52,7 +49,7 @@ export class Notes {
     switch (record.type) {
       case 'status':
         this.#statusCount += 1;
-        this.#follow(record);
+        this.#gaps.add(record.status, record.timeUs);
         if (isTelling(record)) keep(this.#statuses, record);
         break;
       case 'unused': {
@@ -84,54 +81,14 @@ export class Notes {
     }
   }
 
-  evidence({ measured }: Run): NoteEvidence {
-    const recorded = recordedGaps(measured?.quality.gaps);
-    const own = recorded === undefined ? this.#gaps : this.#gaps.filter(isOfConnection);
+  evidence(): NoteEvidence {
     return {
-      gaps: [...(recorded ?? []), ...own].sort((a, b) => a.fromUs - b.fromUs),
+      gaps: this.#gaps.gaps.map((gap) => ({ ...gap, toUs: gap.toUs ?? undefined })),
       ...{ late: this.#late, statuses: this.#statuses, statusCount: this.#statusCount },
       ...{ faults: this.#faults, risks: this.#risks, unused: this.#unused, books: this.#books },
       rejections: this.#rejections,
     };
   }
-
-  /** A gap ends when its channel is subscribed again, that of the whole connection when a socket opens. */
-  #follow({ timeUs, status }: RecordOf<'status'>): void {
-    if (status.state === 'gap') {
-      const { cause, channel, symbol, detail } = status;
-      // A hole in the sequence lies behind: nothing more is missing from here on.
-      const toUs = cause === 'sequence' && channel !== 'book' ? timeUs : undefined;
-      this.#begin({ cause, channel, symbol, detail, fromUs: timeUs, toUs });
-    } else if (status.state === 'subscribed') {
-      this.#end(status.channel, status.symbol, timeUs);
-    } else if (status.state === 'control' && status.control.type === 'closed') {
-      const { cause, code, reason } = status.control;
-      if (cause === 'end') return;
-      const detail = `closed with ${code} ${reason}`.trim();
-      this.#begin({ cause, channel: 'connection', symbol: '', detail, fromUs: timeUs, toUs: undefined });
-    } else if (status.state === 'control' && status.control.type === 'opened') {
-      this.#end('connection', '', timeUs);
-    }
-  }
-
-  #begin(gap: Gap): void {
-    const key = `${gap.channel}\n${gap.symbol}`;
-    if (this.#open.has(key)) return;
-    if (gap.toUs === undefined) this.#open.set(key, this.#gaps.length);
-    this.#gaps.push(gap);
-  }
-
-  #end(channel: string, symbol: string, toUs: number): void {
-    const key = `${channel}\n${symbol}`;
-    const index = this.#open.get(key);
-    if (index === undefined) return;
-    this.#open.delete(key);
-    this.#gaps[index] = { ...this.#gaps[index]!, toUs };
-  }
-}
-
-function isOfConnection({ channel }: Gap): boolean {
-  return channel === 'connection';
 }
 
 function keep<T>(list: T[], item: T): void {
@@ -141,13 +98,4 @@ function keep<T>(list: T[], item: T): void {
 /** What was sent and acknowledged is routine; the page shows what went wrong and what was done about it. */
 function isTelling({ status }: RecordOf<'status'>): boolean {
   return status.state === 'control' ? status.control.type !== 'sent' : status.state !== 'subscribed';
-}
-
-/** The recording's own list, which knows exactly when each gap was healed. */
-function recordedGaps(gaps: unknown): readonly Gap[] | undefined {
-  if (!Array.isArray(gaps)) return undefined;
-  return gaps.map((gap: Omit<Gap, 'toUs'> & { readonly toUs: number | null }) => ({
-    ...gap,
-    toUs: gap.toUs ?? undefined,
-  }));
 }

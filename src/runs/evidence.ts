@@ -3,6 +3,7 @@
 import { assert } from '../core/assert.ts';
 import type { StatusDetail } from '../core/event.ts';
 import { losesFrames } from '../core/frame.ts';
+import { GapFold } from '../core/gap.ts';
 import { type RecordOf, readLog } from './log.ts';
 import type { Run, RunManifest } from './run.ts';
 
@@ -33,7 +34,7 @@ export type Candles = {
 };
 
 /** A time in which the feed says that it missed trades of a symbol, engine time. */
-export type Outage = { readonly fromUs: number; toUs: number };
+export type Outage = { readonly fromUs: number; readonly toUs: number };
 
 export type Evidence = {
   readonly manifest: RunManifest;
@@ -70,7 +71,6 @@ export function collect(run: Run): Evidence {
     switch (record.type) {
       case 'candle':
         remember(closed, record);
-        outages.endBy(record);
         addCandle(candles, record);
         break;
       case 'indicator':
@@ -159,43 +159,37 @@ export function emptyCandles(symbol: string, intervalUs: number): Candles {
   };
 }
 
-/** Outages by symbol: from the status that tells of one until trades are subscribed again, or candles hold some. */
+/** The gaps in the trades of each symbol. */
 class Outages {
-  readonly bySymbol: ReadonlyMap<string, Outage[]>;
+  readonly #fold = new GapFold();
+  /** Of a log of the first version, in which a lost connection stands for a gap in all trades. */
+  readonly #old = new GapFold();
+  readonly #symbols: readonly string[];
 
   constructor(symbols: readonly string[]) {
-    this.bySymbol = new Map(symbols.map((symbol) => [symbol, []]));
+    this.#symbols = symbols;
   }
 
   add(status: StatusDetail, timeUs: number): void {
-    if (status.state === 'subscribed' && status.channel === 'trade') this.#end(status.symbol, timeUs);
-    else if (status.state === 'gap' && (status.channel === 'trade' || status.channel === '')) {
-      // A hole in the ids lies behind; any other gap lies ahead.
-      this.#begin(status.symbol, timeUs);
-      if (status.cause === 'sequence') this.#end(status.symbol, timeUs);
-    } else if (status.state === 'control' && losesFrames(status.control)) this.#begin('', timeUs);
-  }
-
-  /** A candle with trades that began during the outage: by its end they flow again. */
-  endBy({ symbol, startUs, intervalUs, trades }: RecordOf<'candle'>): void {
-    const last = this.bySymbol.get(symbol)?.at(-1);
-    if (trades > 0 && last?.toUs === Number.POSITIVE_INFINITY && startUs >= last.fromUs) {
-      last.toUs = startUs + intervalUs;
+    this.#fold.add(status, timeUs);
+    this.#old.add(status, timeUs);
+    if (status.state !== 'control' || !losesFrames(status.control)) return;
+    for (const symbol of this.#symbols) {
+      const gap = { state: 'gap', cause: 'disconnect', channel: 'trade', symbol, detail: '' } as const;
+      this.#old.add({ type: 'status', ...gap }, timeUs);
     }
   }
 
-  #begin(symbol: string, fromUs: number): void {
-    for (const [name, outages] of this.bySymbol) {
-      if (symbol !== '' && name !== symbol) continue;
-      if (outages.at(-1)?.toUs !== Number.POSITIVE_INFINITY) {
-        outages.push({ fromUs, toUs: Number.POSITIVE_INFINITY });
-      }
-    }
-  }
-
-  #end(symbol: string, toUs: number): void {
-    const last = this.bySymbol.get(symbol)?.at(-1);
-    if (last?.toUs === Number.POSITIVE_INFINITY) last.toUs = toUs;
+  get bySymbol(): ReadonlyMap<string, readonly Outage[]> {
+    const { gaps } = this.#fold.isOld ? this.#old : this.#fold;
+    return new Map(
+      this.#symbols.map((symbol) => [
+        symbol,
+        gaps
+          .filter((gap) => gap.channel === 'trade' && gap.symbol === symbol)
+          .map(({ fromUs, toUs }) => ({ fromUs, toUs: toUs ?? Number.POSITIVE_INFINITY })),
+      ]),
+    );
   }
 }
 

@@ -31,6 +31,59 @@ test('a whole recording has no problems, and tells what it lived through', async
   }
 });
 
+test('a book that never had a snapshot was valid none of the time, and another not before its first', async () => {
+  const folder = await composeRecording({
+    steps: 100,
+    edit: (text) => (/"book","type":"snapshot".*BTC/.test(text) ? undefined : text),
+  });
+  await buildTables(folder);
+  const [checked, info] = [await checkRecording(folder), describeRecording(folder)];
+  for (const { symbols } of [checked, info]) {
+    const [btc, xrp] = symbols.map(({ validBookShare }) => validBookShare!);
+    expect(btc).toBe(0);
+    expect(xrp).toBeGreaterThan(0);
+    expect(xrp).toBeLessThan(1);
+  }
+  const span = checked.span!;
+  expect(checked.symbols[0]!.counts.invalidBookUs).toBe(span.lastUs - span.firstUs);
+});
+
+test('levels off the stated tick are counted, here and in the manifest', async () => {
+  const coarser = (text: string): string => text.replaceAll('"price_increment":0.1', '"price_increment":5');
+  const folder = await composeRecording({ steps: 60, edit: coarser });
+  const manifest = await buildTables(folder);
+  const { symbols, problems } = await checkRecording(folder);
+  expect(problems).toEqual([]);
+  const counted = symbols.map(({ counts }) => [counts.offTickLevels, counts.refusedLevels]);
+  for (const [offTick, refused] of counted) {
+    expect(offTick).toBeGreaterThan(0);
+    expect(refused).toBe(0);
+  }
+  expect(
+    Object.values(manifest.counts.symbols).map((counts) => [counts.offTickLevels, counts.refusedLevels]),
+  ).toEqual(counted);
+});
+
+test('trade ids that begin anew are told and lose nothing', async () => {
+  // From the middle on the venue numbers its trades from 1.
+  let first = 0;
+  const folder = await composeRecording({
+    steps: 120,
+    edit: (text, step) =>
+      step < 61 || !text.includes('"channel":"trade"')
+        ? text
+        : text.replace(/"trade_id":(\d+)/g, (_, id) => {
+            if (first === 0) first = Number(id) - 1;
+            return `"trade_id":${Number(id) - first}`;
+          }),
+  });
+  const { symbols, gaps, problems } = await checkRecording(folder);
+  expect(problems).toEqual([]);
+  expect(gaps.filter(({ detail }) => detail.includes('begin anew')).length).toBeGreaterThan(0);
+  expect(symbols.reduce((sum, { trades }) => sum + trades.renumbered, 0)).toBeGreaterThan(0);
+  expect(symbols.every(({ trades }) => trades.repeated === 0)).toBe(true);
+});
+
 test('info is the manifest in figures', async () => {
   const folder = await composeRecording({ steps: 100 });
   const manifest = await buildTables(folder);

@@ -76,7 +76,8 @@ test('lives through a corrupted checksum and a lost connection, and its journal 
   );
   const summary = await recorder.stop('done');
   expect(summary).toMatchObject({ reconnects: 1, unknown: 0, drops: 0, refused: 0 });
-  expect(summary.gaps).toMatchObject({ checksum: 1, disconnect: 2 });
+  // A gap for each stream: books, trades and tickers of two symbols.
+  expect(summary.gaps).toMatchObject({ checksum: 1, disconnect: 6 });
 
   const again = new InputDigest();
   const decoder = kraken.createDecoder(session);

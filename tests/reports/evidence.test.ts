@@ -101,33 +101,36 @@ describe('an indicator', () => {
 describe('gaps', () => {
   const gap = { state: 'gap', channel: 'book', symbol: 'BTC/USD', detail: '' };
 
-  test('end when the channel is subscribed again; those of a connection when it opens', () => {
+  test('begin at the last frame that came and end once, when data flows again', () => {
+    const run = runOf([
+      status(12, { ...gap, cause: 'disconnect', fromUs: 2 }),
+      status(12, { ...gap, cause: 'disconnect', channel: 'trade', fromUs: 2 }),
+      status(14, { state: 'subscribed', channel: 'book', symbol: 'BTC/USD' }),
+      status(15, { ...gap, cause: 'checksum', detail: 'of the snapshot', fromUs: 15 }),
+      status(16, { state: 'healed', channel: 'book', symbol: 'BTC/USD' }),
+      status(17, { ...gap, cause: 'sequence', channel: 'trade', detail: 'ids 5 to 8', fromUs: 2 }),
+      status(17, { state: 'healed', channel: 'trade', symbol: 'BTC/USD' }),
+      control(18, { type: 'closed', code: 1000, reason: '', cause: 'end' }),
+    ]);
+    expect(gather(run).gaps).toMatchObject([
+      { cause: 'disconnect', channel: 'book', detail: 'of the snapshot', fromUs: 2, toUs: 16 },
+      { cause: 'disconnect', channel: 'trade', detail: 'ids 5 to 8', fromUs: 2, toUs: 17 },
+    ]);
+  });
+
+  test('of a log of the first version end when the channel is subscribed again', () => {
     const run = runOf([
       status(1, { ...gap, cause: 'checksum' }),
       status(2, { ...gap, cause: 'checksum' }),
       status(4, { state: 'subscribed', channel: 'book', symbol: 'ETH/USD' }),
       status(5, { state: 'subscribed', channel: 'book', symbol: 'BTC/USD' }),
-      control(6, { type: 'closed', code: 1006, reason: '', cause: 'disconnect' }),
-      control(8, { type: 'opened', url: 'ws://x' }),
       status(9, { ...gap, cause: 'checksum' }),
       status(10, { ...gap, cause: 'sequence', channel: 'trade' }),
-      control(11, { type: 'closed', code: 1000, reason: '', cause: 'end' }),
     ]);
     expect(gather(run).gaps.map(({ channel, fromUs, toUs }) => [channel, fromUs, toUs])).toEqual([
       ['book', 1, 5],
-      ['connection', 6, 8],
       ['book', 9, undefined],
       ['trade', 10, 10],
-    ]);
-  });
-
-  test('are those of the recording where it counted them', () => {
-    const run = runOf([status(1, { ...gap, cause: 'checksum' })]);
-    const known = { cause: 'checksum', channel: 'book', symbol: 'BTC/USD', detail: 'x', fromUs: 1, toUs: 3 };
-    const measured = { ...run.measured!, quality: { gaps: [known, { ...known, fromUs: 7, toUs: null }] } };
-    expect(gather({ ...run, measured }).gaps).toMatchObject([
-      { fromUs: 1, toUs: 3 },
-      { fromUs: 7, toUs: undefined },
     ]);
   });
 });

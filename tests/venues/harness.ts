@@ -65,7 +65,7 @@ export class Wire {
   }
 }
 
-/** `level BTC/USD ask 62807.1 0.5 last @2026-…`: everything that an event says, but for its receipt. */
+/** `level BTC/USD ask 62807.1 0.5 last @2026-…`: everything that an event says, but for times of receipt. */
 export function describe(batch: EventBatch, session: Session): readonly string[] {
   return Array.from({ length: batch.length }, (_, row) => {
     const kind = batch.kind[row]!;
@@ -89,7 +89,7 @@ export function describe(batch: EventBatch, session: Session): readonly string[]
       case EventKind.beat:
         return 'beat';
       default: {
-        const { type, ...detail } = batch.detail[row]!;
+        const { type, fromUs: _, ...detail } = { fromUs: 0, ...batch.detail[row]! };
         return `${type} ${symbol} ${JSON.stringify(detail)}${at}`;
       }
     }

@@ -133,6 +133,7 @@ describe('trades', () => {
       cause: 'sequence',
       detail: `trade ids from ${from} to ${to} are missing`,
     })}`;
+  const healed = `status BTC/USD ${JSON.stringify({ state: 'healed', channel: 'trade', symbol })}`;
   const ids = (events: readonly string[]): readonly string[] =>
     events
       .filter((event) => event.startsWith('trade'))
@@ -152,16 +153,19 @@ describe('trades', () => {
     wire.frames(tradeFrame('snapshot', symbol, [1, 2, 3]), tradeFrame('update', symbol, [4]));
     wire.connection = 1;
     const events = wire.frames(tradeFrame('snapshot', symbol, [7, 6, 5, 4, 3]));
-    expect(events.filter((event) => event.startsWith('status'))).toEqual([]);
+    expect(events.slice(0, 2)).toEqual([
+      gap('disconnect', 'connection 1 begins').replace('"book"', '"trade"'),
+      healed,
+    ]);
     expect(ids(events)).toEqual(['#5 late', '#6 late', '#7 late']);
     expect(ids(wire.frames(tradeFrame('update', symbol, [8])))).toEqual(['#8']);
   });
 
   test('that nobody sent are told as a gap, before the trade that shows it', () => {
     wire.frames(tradeFrame('update', symbol, [4]));
-    const [told, trade] = wire.frames(tradeFrame('update', symbol, [9]));
-    expect(told).toBe(missing(5, 8));
-    expect(ids([trade!])).toEqual(['#9']);
+    const told = wire.frames(tradeFrame('update', symbol, [9]));
+    expect(told.slice(0, 2)).toEqual([missing(5, 8), healed]);
+    expect(ids(told)).toEqual(['#9']);
     const events = wire.frames(tradeFrame('snapshot', symbol, [12, 13]));
     expect(events[0]).toBe(missing(10, 11));
     expect(ids(events)).toEqual(['#12 late', '#13 late']);

@@ -67,6 +67,8 @@ const COUNTED = [
   ['books', 'book updates'],
   ['snapshots', 'snapshots'],
   ['quotes', 'quotes'],
+  ['refusedLevels', 'levels refused'],
+  ['offTickLevels', 'levels off tick'],
   ['gaps', 'gaps'],
 ] as const;
 

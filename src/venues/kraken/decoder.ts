@@ -10,6 +10,7 @@ import {
   RecordKind,
   type Session,
 } from '../../core/frame.ts';
+import { type Loss, StreamGaps } from '../gaps.ts';
 import { ByteScanner, NameTable } from '../scan.ts';
 import type { BookChecks, Decoder } from '../venue.ts';
 import { FrameScan, isHeartbeat } from './frames.ts';
@@ -17,13 +18,14 @@ import { Instruments } from './instruments.ts';
 import * as json from './json.ts';
 import { LevelChannel } from './levels.ts';
 import { requestOf } from './requests.ts';
-import { emitStatus, emitUnknown, emitWords, type Loss, quoted } from './status.ts';
+import { emitStatus, emitUnknown, emitWords, quoted } from './status.ts';
 import { TradeChannel } from './trades.ts';
 
 export class KrakenDecoder implements Decoder {
   readonly #session: Session;
   readonly #numbers: ReadonlyMap<string, number>;
   readonly #instruments: Instruments;
+  readonly #gaps: StreamGaps;
   readonly #levels: LevelChannel;
   readonly #trades: TradeChannel;
   readonly #scan: FrameScan | undefined;
@@ -38,8 +40,9 @@ export class KrakenDecoder implements Decoder {
     this.#session = session;
     this.#numbers = new Map(symbols.map((symbol, number) => [symbol, number]));
     this.#instruments = new Instruments(symbols);
-    this.#levels = new LevelChannel(session, this.#instruments);
-    this.#trades = new TradeChannel(symbols, this.#instruments);
+    this.#gaps = new StreamGaps(session, ['book', 'trade', 'ticker', 'ohlc']);
+    this.#levels = new LevelChannel(session, this.#instruments, this.#gaps);
+    this.#trades = new TradeChannel(symbols, this.#instruments, this.#gaps);
     this.#candleStartUs = new Float64Array(symbols.length).fill(Number.NEGATIVE_INFINITY);
     const scans = options.scans ?? true;
     this.#scan = scans ? new FrameScan(new ByteScanner(), new NameTable(symbols)) : undefined;
@@ -54,9 +57,11 @@ export class KrakenDecoder implements Decoder {
       case RecordKind.text:
         if (record.connection !== this.#connection) this.#enter(record, out);
         this.#text(record, out);
+        this.#gaps.frame(record);
         return;
       case RecordKind.binary:
         emitUnknown('binary frame', record, out);
+        this.#gaps.frame(record);
         return;
       case RecordKind.control:
         this.#control(decodeControl(record), record, out);
@@ -131,7 +136,9 @@ export class KrakenDecoder implements Decoder {
     } catch (error) {
       // A change that could not be read is missing, perhaps at a level that no checksum covers.
       for (const symbol of json.symbolsIn(message)) {
-        this.#loseBook(symbol, { cause: 'sequence', detail: 'a frame could not be read' }, record, out);
+        const number = this.#numbers.get(symbol);
+        if (number === undefined || !this.#levels.isValid(number)) continue;
+        this.#levels.lose(number, { cause: 'sequence', detail: 'a frame could not be read' }, record, out);
       }
       throw error;
     }
@@ -146,6 +153,7 @@ export class KrakenDecoder implements Decoder {
     const ask = json.numberOf(ticker, 'ask');
     const bidSize = json.numberOf(ticker, 'bid_qty');
     const askSize = json.numberOf(ticker, 'ask_qty');
+    this.#gaps.hear('ticker', number, record, out);
     // A listing that never traded comes as all zeros, dated 1970: it quotes nothing.
     if (bid === 0 && ask === 0 && bidSize === 0 && askSize === 0) return;
     const statedUs = json.optionalTimeUs(ticker, 'timestamp');
@@ -172,6 +180,7 @@ export class KrakenDecoder implements Decoder {
         this.#stranger('ohlc', symbol, record, out);
         continue;
       }
+      this.#gaps.hear('ohlc', number, record, out);
       const isClosed = candle.startUs < this.#candleStartUs[number]!;
       out.addDetail({ ...candle, isClosed }, number, record.seq, record.receivedUs, exchangeUs);
     }
@@ -226,6 +235,8 @@ export class KrakenDecoder implements Decoder {
     const channel = json.textOf(result, 'channel');
     const symbol = result.symbol === undefined ? '' : json.textOf(result, 'symbol');
     const number = this.#numbers.get(symbol);
+    // A book begins with its snapshot: until then it is not missing, it is not there.
+    if (number !== undefined && channel !== 'book') this.#gaps.begin(channel, number);
     emitStatus({ type: 'status', state: 'subscribed', channel, symbol }, number, record, out);
     for (const warning of json.listOf(result.warnings ?? [], 'warnings')) {
       emitWords(`warning of ${`${channel} ${symbol}`.trim()}: ${quoted(warning)}`, record, out);
@@ -241,17 +252,24 @@ export class KrakenDecoder implements Decoder {
     emitStatus({ type: 'status', state: 'refused', channel, symbol, reason }, number, record, out);
   }
 
-  /** What still comes of the old subscription after this is late: the book waits for the next snapshot. */
+  /** What still comes of the old subscription after this is late: a book waits for the next snapshot. */
   #unsubscribed(message: json.Fields, record: JournalRecord, out: EventBatch): void {
-    const result = json.fieldsOf(message.result, 'result');
-    if (result.channel !== 'book') return;
-    const symbol = json.textOf(result, 'symbol');
-    this.#loseBook(symbol, { cause: 'unsubscribed', detail: 'until the next snapshot' }, record, out);
+    const { channel, symbol } = json.fieldsOf(message.result, 'result');
+    if (typeof channel !== 'string' || typeof symbol !== 'string') return;
+    this.#lose(channel, symbol, { cause: 'unsubscribed', detail: 'until the next snapshot' }, record, out);
   }
 
-  #loseBook(symbol: string, loss: Loss, record: JournalRecord, out: EventBatch): void {
+  /** A stream that flows has a gap from here on. */
+  #lose(channel: string, symbol: string, loss: Loss, record: JournalRecord, out: EventBatch): void {
     const number = this.#numbers.get(symbol);
-    if (number !== undefined && this.#levels.isValid(number)) this.#levels.lose(number, loss, record, out);
+    if (number === undefined) return;
+    if (channel === 'book') this.#levels.distrust(number);
+    this.#gaps.loseFlowing(channel, number, loss, record, out);
+  }
+
+  #loseAll(loss: Loss, record: JournalRecord, out: EventBatch): void {
+    this.#levels.distrust(-1);
+    this.#gaps.loseAll(loss, record, out);
   }
 
   #control(control: Control, record: JournalRecord, out: EventBatch): void {
@@ -264,25 +282,28 @@ export class KrakenDecoder implements Decoder {
       case 'closed': {
         const { code, reason, cause } = control;
         if (cause === 'end') return;
-        this.#levels.loseAll({ cause, detail: `closed with ${code} ${reason}`.trim() }, record, out);
+        this.#loseAll({ cause, detail: `closed with ${code} ${reason}`.trim() }, record, out);
         return;
       }
       case 'resync': {
         const { channel, symbol, cause } = control;
-        if (channel === 'book') this.#loseBook(symbol, { cause, detail: 'resync' }, record, out);
+        this.#lose(channel, symbol, { cause, detail: 'resync' }, record, out);
         return;
       }
+      case 'silence':
+        if (control.clock === 'data') this.#gaps.mute();
+        return;
       case 'drop': {
         // The checksum sees ten levels only: a lost update further out would go unnoticed for good.
         const detail = `${control.frames} frames dropped: ${control.reason}`;
-        this.#levels.loseAll({ cause: 'drop', detail }, record, out);
+        this.#loseAll({ cause: 'drop', detail }, record, out);
         return;
       }
       case 'cut':
-        this.#levels.loseAll({ cause: 'recovery', detail: 'the recorder died' }, record, out);
+        this.#loseAll({ cause: 'recovery', detail: 'the recorder died' }, record, out);
         return;
       case 'session':
-        this.#levels.loseAll({ cause: 'recovery', detail: 'the recorder was stopped' }, record, out);
+        this.#loseAll({ cause: 'recovery', detail: 'the recorder was stopped' }, record, out);
         return;
     }
   }
@@ -291,7 +312,7 @@ export class KrakenDecoder implements Decoder {
   #enter(record: JournalRecord, out: EventBatch): void {
     this.#connection = record.connection;
     const detail = `connection ${record.connection} begins`;
-    this.#levels.loseAll({ cause: 'disconnect', detail }, record, out);
+    this.#loseAll({ cause: 'disconnect', detail }, record, out);
   }
 
   /** The instrument number of the item's symbol; −1, and said so, if the session does not hold it. */

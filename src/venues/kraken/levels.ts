@@ -1,20 +1,17 @@
 // The book channel: applies book frames, proves them by the checksum, emits level rows that need no depth rule.
 // Invariants: no row leaves for a book that its checksum did not confirm; a book that failed stays silent until its
-// next snapshot, and that it is invalid is said once.
+// next snapshot.
 import { type EventBatch, EventKind, Flag } from '../../core/event.ts';
 import type { JournalRecord, Session } from '../../core/frame.ts';
+import type { Loss, StreamGaps } from '../gaps.ts';
 import type { BookChecks } from '../venue.ts';
 import { ChecksumBook } from './book.ts';
 import { BookFrame } from './frames.ts';
 import type { Instruments } from './instruments.ts';
-import { emitStatus, type Loss } from './status.ts';
 
 type Market = {
-  readonly symbol: string;
   readonly book: ChecksumBook;
   isValid: boolean;
-  /** Whether a gap was announced since the book was last valid. */
-  isGapKnown: boolean;
   readonly checks: { -readonly [K in keyof BookChecks]: number };
 };
 
@@ -24,15 +21,15 @@ export class LevelChannel {
   readonly #depth: number;
   readonly #markets: readonly Market[];
   readonly #instruments: Instruments;
+  readonly #gaps: StreamGaps;
 
-  constructor(session: Session, instruments: Instruments) {
+  constructor(session: Session, instruments: Instruments, gaps: StreamGaps) {
     this.#depth = session.depth;
     this.#instruments = instruments;
-    this.#markets = session.symbols.map((symbol) => ({
-      symbol,
+    this.#gaps = gaps;
+    this.#markets = session.symbols.map(() => ({
       book: new ChecksumBook(),
       isValid: false,
-      isGapKnown: false,
       checks: { verified: 0, failed: 0, unchecked: 0 },
     }));
   }
@@ -63,7 +60,7 @@ export class LevelChannel {
       book.clear();
     } else if (!market.isValid) {
       market.checks.unchecked++;
-      if (market.isGapKnown) return;
+      if (this.#gaps.isOpen('book', number)) return;
       this.lose(number, { cause: 'sequence', detail: 'update before a snapshot' }, record, out);
       return;
     }
@@ -83,7 +80,7 @@ export class LevelChannel {
       market.checks.verified++;
     }
     market.isValid = true;
-    market.isGapKnown = false;
+    this.#gaps.hear('book', number, record, out);
     if (!this.#instruments.isStated(number) && from < to) {
       let decimals = 0;
       let sizeDecimals = 0;
@@ -134,23 +131,20 @@ export class LevelChannel {
     out.flags[last] = out.flags[last]! | Flag.last;
   }
 
-  loseAll(loss: Loss, record: JournalRecord, out: EventBatch): void {
-    for (let number = 0; number < this.#markets.length; number++) {
-      if (this.#markets[number]!.isValid) this.lose(number, loss, record, out);
-    }
-  }
-
   /** Whether the book stands as the venue has it. */
   isValid(number: number): boolean {
     return this.#markets[number]!.isValid;
   }
 
+  /** The book is wrong from here to its next snapshot, for a reason that is told elsewhere; −1 is every book. */
+  distrust(number: number): void {
+    if (number >= 0) this.#markets[number]!.isValid = false;
+    else for (const market of this.#markets) market.isValid = false;
+  }
+
   /** The book is wrong from here to its next snapshot. */
   lose(number: number, loss: Loss, record: JournalRecord, out: EventBatch): void {
-    const market = this.#markets[number]!;
-    market.isValid = false;
-    market.isGapKnown = true;
-    const symbol = market.symbol;
-    emitStatus({ type: 'status', state: 'gap', channel: 'book', symbol, ...loss }, number, record, out);
+    this.distrust(number);
+    this.#gaps.lose('book', number, loss, record, out);
   }
 }

@@ -1,9 +1,6 @@
 // Status events of the Kraken decoder: what the feed says about itself.
 import { type EventBatch, NO_INSTRUMENT, type StatusDetail } from '../../core/event.ts';
-import type { GapCause, JournalRecord } from '../../core/frame.ts';
-
-/** Why data of a channel is missing or wrong from here on. */
-export type Loss = { readonly cause: GapCause; readonly detail: string };
+import type { JournalRecord } from '../../core/frame.ts';
 
 export function emitStatus(
   detail: StatusDetail,
