@@ -168,6 +168,13 @@ export class EventBatch {
     return row;
   }
 
+  /** Forgets the events from this row on. */
+  truncate(length: number): void {
+    assert(length <= this.length, 'a batch is cut to what it holds');
+    this.length = length;
+    if (this.detail.length > length) this.detail.length = length;
+  }
+
   addDetail(
     detail: EventDetail,
     instrument: number,

@@ -14,11 +14,24 @@ const MICROS: Readonly<Record<string, number>> = {
 
 const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})?$/;
 
-/** RFC 3339 text (0–9 fractional digits, cut below a microsecond; no zone means UTC) to µs, or NaN if it is no time. */
+/** The days of a month of the Gregorian calendar; 0 where there is no such month. */
+export function daysInMonth(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  return DAYS[month - 1] ?? 0;
+}
+
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/**
+ * RFC 3339 text (0–9 fractional digits, cut below a microsecond; no zone means UTC) to µs. NaN if it is not a time: the
+ * 30th of February and the hour 24 are none; so are leap seconds, which no count of seconds since the epoch has.
+ */
 export function parseTimeUs(text: string): number {
   const match = RFC3339.exec(text);
   if (match === null) return Number.NaN;
   const [, year, month, day, hour, minute, second, fraction = '', zone = 'Z'] = match;
+  if (+day! === 0 || +day! > daysInMonth(+year!, +month!)) return Number.NaN;
+  if (+hour! > 23 || +minute! > 59 || +second! > 59) return Number.NaN;
   const ms = Date.UTC(+year!, +month! - 1, +day!, +hour!, +minute!, +second!);
   const micros = Number(fraction.slice(0, 6).padEnd(6, '0'));
   const sign = zone[0] === '-' ? -1 : 1;

@@ -2,6 +2,9 @@
 // It reads the compact JSON that venues send; at anything else it says false and the caller falls back
 // to JSON.parse, so whatever it does accept must mean exactly what JSON.parse would have made of it.
 
+import { isPrice, isTimeUs } from '../core/bounds.ts';
+import { daysInMonth } from '../core/time.ts';
+
 const text = new TextDecoder();
 
 const POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
@@ -97,7 +100,7 @@ export class ByteScanner {
       mantissa <= Number.MAX_SAFE_INTEGER && decimals <= 22
         ? mantissa / POWERS_OF_TEN[decimals]!
         : Number(text.decode(bytes.subarray(from, at)));
-    return true;
+    return isPrice(this.value);
   }
 
   /** A JSON number without sign, dot and exponent, at most `max`. */
@@ -135,12 +138,14 @@ export class ByteScanner {
     if (next + 2 > this.end || bytes[next] !== 0x5a || bytes[next + 1] !== 0x22) return false;
     const key = ((century * 100 + year) * 100 + month) * 100 + day;
     if (key !== this.#day) {
+      if (day === 0 || day > daysInMonth(century * 100 + year, month)) return false;
       this.#day = key;
       this.#dayUs = Date.UTC(century * 100 + year, month - 1, day) * 1000;
     }
+    if (hour > 23 || minute > 59 || second > 59) return false;
     this.timeUs = this.#dayUs + ((hour * 60 + minute) * 60 + second) * 1e6 + micros;
     this.at = next + 2;
-    return true;
+    return isTimeUs(this.timeUs);
   }
 
   /** A quoted name of the table, or −1. */

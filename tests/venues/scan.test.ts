@@ -21,7 +21,9 @@ test('a decimal is the correctly rounded double, whatever its digits', () => {
   fc.assert(
     fc.property(decimals, (text) => {
       const scanner = scannerOf(`${text}}`);
-      expect(scanner.decimal()).toBe(true);
+      const isBounded = Number(text) === 0 || (Number(text) >= 1e-22 && Number(text) <= 1e18);
+      expect(scanner.decimal()).toBe(isBounded);
+      if (!isBounded) return;
       expect(scanner.value).toBe(Number(text));
       expect(scanner.at).toBe(text.length);
       expect(scanner.decimals).toBe(text.split('.')[1]?.length ?? 0);
@@ -59,14 +61,24 @@ test('a time is that of parseTimeUs, also when the day changes and changes back'
         const fraction = digits === 0 ? '' : `.${String(nanos).padStart(9, '0').slice(0, digits)}`;
         const text = `${new Date(second * 1000).toISOString().slice(0, 19)}${fraction}Z`;
         scanner.load(new TextEncoder().encode(`"${text}"}`));
-        expect(scanner.time()).toBe(true);
-        expect(scanner.timeUs).toBe(parseTimeUs(text));
+        expect(scanner.time()).toBe(second >= 0 && text < '2200');
+        if (second >= 0) expect(scanner.timeUs).toBe(parseTimeUs(text));
       }
     }),
   );
 });
 
 test.each([
+  '2026-02-29T03:04:05Z',
+  '2026-13-01T03:04:05Z',
+  '2026-04-31T03:04:05Z',
+  '2026-01-00T03:04:05Z',
+  '2026-01-02T24:00:00Z',
+  '2026-01-02T03:60:05Z',
+  '2026-01-02T03:04:60Z',
+  '1969-12-31T23:59:59Z',
+  '2200-01-01T00:00:00Z',
+  '9999-12-31T23:59:59Z',
   '2026-01-02T03:04:05',
   '2026-01-02 03:04:05Z',
   '2026-01-02T03:04:05.Z',

@@ -64,9 +64,12 @@ export class LevelDigits {
 /** One side. Keys rise towards the best level: ticks for bids, negated ticks for asks. */
 class BookSide {
   readonly sign: 1 | -1;
-  /** The live levels are [head, tail); levels leave at the head by truncation, most changes happen near the tail. */
-  head = 0;
-  tail = 0;
+  /**
+   * The live levels are [head, tail), with room on both sides: a level is put in by moving the fewer of its neighbours, so
+   * a snapshot costs the same from the best level outwards as from the worst one inwards.
+   */
+  head = 32;
+  tail = 32;
   #keys = new Float64Array(64);
   #crcs = new Int32Array(64);
   #lengths = new Uint8Array(64);
@@ -76,8 +79,8 @@ class BookSide {
   }
 
   clear(): void {
-    this.head = 0;
-    this.tail = 0;
+    this.head = this.#keys.length >>> 1;
+    this.tail = this.head;
   }
 
   get count(): number {
@@ -97,17 +100,10 @@ class BookSide {
     const key = ticks * this.sign;
     let at = this.#find(key);
     if (at === this.tail || this.#keys[at] !== key) {
-      if (this.tail === this.#keys.length) at -= this.#makeRoom();
-      const keys = this.#keys;
-      const crcs = this.#crcs;
-      const lengths = this.#lengths;
-      for (let i = this.tail; i > at; i--) {
-        keys[i] = keys[i - 1]!;
-        crcs[i] = crcs[i - 1]!;
-        lengths[i] = lengths[i - 1]!;
-      }
-      keys[at] = key;
-      this.tail++;
+      if (this.tail === this.#keys.length || this.head === 0) at += this.#makeRoom();
+      if (at - this.head < this.tail - at) this.#move(this.head--, at--, -1);
+      else this.#move(at, this.tail++, 1);
+      this.#keys[at] = key;
     }
     this.#crcs[at] = digits;
     this.#lengths[at] = length;
@@ -118,12 +114,8 @@ class BookSide {
     const key = ticks * this.sign;
     const at = this.#find(key);
     if (at === this.tail || this.#keys[at] !== key) return false;
-    const last = --this.tail;
-    for (let i = at; i < last; i++) {
-      this.#keys[i] = this.#keys[i + 1]!;
-      this.#crcs[i] = this.#crcs[i + 1]!;
-      this.#lengths[i] = this.#lengths[i + 1]!;
-    }
+    if (at - this.head < this.tail - at) this.#move(this.head++, at, 1);
+    else this.#move(at + 1, this.tail--, -1);
     return true;
   }
 
@@ -161,26 +153,35 @@ class BookSide {
     return low;
   }
 
-  /** Moves the levels to the front, into larger arrays if they fill half of these. Returns how far they moved. */
+  /** Moves the levels [from, to) one place up or down. */
+  #move(from: number, to: number, by: 1 | -1): void {
+    const keys = this.#keys;
+    const crcs = this.#crcs;
+    const lengths = this.#lengths;
+    let at = by === 1 ? to - 1 : from;
+    for (let left = to - from; left > 0; left--, at -= by) {
+      keys[at + by] = keys[at]!;
+      crcs[at + by] = crcs[at]!;
+      lengths[at + by] = lengths[at]!;
+    }
+  }
+
+  /** Moves the levels to the middle, of larger arrays if they fill half of these. Returns how far they moved. */
   #makeRoom(): number {
-    const moved = this.head;
-    if (this.count * 2 > this.#keys.length) {
-      const capacity = this.#keys.length * 2;
-      const from = [this.#keys, this.#crcs, this.#lengths] as const;
+    const { head, tail, count } = this;
+    const from = [this.#keys, this.#crcs, this.#lengths] as const;
+    const capacity = this.#keys.length * (count * 2 > this.#keys.length ? 2 : 1);
+    this.head = (capacity - count) >>> 1;
+    this.tail = this.head + count;
+    if (capacity > this.#keys.length) {
       this.#keys = new Float64Array(capacity);
       this.#crcs = new Int32Array(capacity);
       this.#lengths = new Uint8Array(capacity);
-      this.#keys.set(from[0].subarray(moved, this.tail));
-      this.#crcs.set(from[1].subarray(moved, this.tail));
-      this.#lengths.set(from[2].subarray(moved, this.tail));
-    } else {
-      this.#keys.copyWithin(0, moved, this.tail);
-      this.#crcs.copyWithin(0, moved, this.tail);
-      this.#lengths.copyWithin(0, moved, this.tail);
     }
-    this.tail -= moved;
-    this.head = 0;
-    return moved;
+    this.#keys.set(from[0].subarray(head, tail), this.head);
+    this.#crcs.set(from[1].subarray(head, tail), this.head);
+    this.#lengths.set(from[2].subarray(head, tail), this.head);
+    return this.head - head;
   }
 }
 

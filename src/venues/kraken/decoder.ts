@@ -10,18 +10,24 @@ import {
   RecordKind,
   type Session,
 } from '../../core/frame.ts';
+import type { Instrument } from '../../core/instrument.ts';
+import * as json from '../fields.ts';
 import { type Loss, StreamGaps } from '../gaps.ts';
+import { emitUnknown, FRAME_BYTES_MAX, type FrameReader, guardFrame, MalformedFrame } from '../guard.ts';
 import { ByteScanner, NameTable } from '../scan.ts';
 import type { BookChecks, Decoder } from '../venue.ts';
 import { FrameScan, isHeartbeat } from './frames.ts';
 import { Instruments } from './instruments.ts';
-import * as json from './json.ts';
+import * as kraken from './json.ts';
 import { LevelChannel } from './levels.ts';
 import { requestOf } from './requests.ts';
-import { emitStatus, emitUnknown, emitWords, quoted } from './status.ts';
+import { emitStatus, emitWords } from './status.ts';
 import { TradeChannel } from './trades.ts';
 
-export class KrakenDecoder implements Decoder {
+/** Of a frame that is refused only the outline is looked at. */
+const lenient = new TextDecoder();
+
+export class KrakenDecoder implements Decoder, FrameReader {
   readonly #session: Session;
   readonly #numbers: ReadonlyMap<string, number>;
   readonly #instruments: Instruments;
@@ -56,7 +62,7 @@ export class KrakenDecoder implements Decoder {
     switch (record.kind) {
       case RecordKind.text:
         if (record.connection !== this.#connection) this.#enter(record, out);
-        this.#text(record, out);
+        guardFrame(this, record, out);
         this.#gaps.frame(record);
         return;
       case RecordKind.binary:
@@ -72,7 +78,8 @@ export class KrakenDecoder implements Decoder {
     }
   }
 
-  #text(record: JournalRecord, out: EventBatch): void {
+  /** One text frame; what cannot be read throws before anything has changed. */
+  read(record: JournalRecord, out: EventBatch): void {
     const scan = this.#scan;
     if (scan !== undefined) {
       const bytes = record.payload;
@@ -86,29 +93,35 @@ export class KrakenDecoder implements Decoder {
       }
       if (isHeartbeat(bytes)) return;
     }
-    try {
-      this.#parsed(record, out);
-    } catch (error) {
-      if (!(error instanceof json.MalformedFrame)) throw error;
-      emitUnknown(error.message, record, out);
+    this.#parsed(record, out);
+  }
+
+  /** A change that could not be read is missing, perhaps at a level that no checksum covers. */
+  miss(record: JournalRecord, out: EventBatch): void {
+    const loss: Loss = { cause: 'sequence', detail: 'a frame could not be read' };
+    const { payload } = record;
+    const symbols = payload.length > FRAME_BYTES_MAX ? undefined : kraken.booksIn(lenient.decode(payload));
+    for (const symbol of symbols ?? this.#session.symbols) {
+      const number = this.#numbers.get(symbol);
+      if (number !== undefined && this.#levels.isValid(number)) this.#levels.lose(number, loss, record, out);
     }
   }
 
   #parsed(record: JournalRecord, out: EventBatch): void {
     const text = json.decodeUtf8(record.payload);
-    const message = json.parseFrame(text);
+    const message = json.parseFields(text);
     switch (message.channel) {
       case 'book':
-        this.#books(json.parseExact(text), record, out);
+        this.#books(kraken.parseExact(text), record, out);
         return;
       case 'trade': {
-        const strangers = json.readTrades(json.parseExact(text), this.#numbers, this.#trades.frame);
+        const strangers = kraken.readTrades(kraken.parseExact(text), this.#numbers, this.#trades.frame);
         for (const symbol of strangers) this.#stranger('trade', symbol, record, out);
         this.#trades.apply(record, out);
         return;
       }
       case 'ticker':
-        for (const item of json.listOf(message.data, 'ticker data')) this.#ticker(item, record, out);
+        this.#tickers(message, record, out);
         return;
       case 'ohlc':
         this.#candles(message, record, out);
@@ -125,50 +138,40 @@ export class KrakenDecoder implements Decoder {
         this.#answer(message, record, out);
         return;
       default:
-        throw new json.MalformedFrame(`unknown channel ${quoted(message.channel)}`);
+        throw new MalformedFrame(`unknown channel ${json.quoted(message.channel)}`);
     }
   }
 
   #books(message: json.Fields, record: JournalRecord, out: EventBatch): void {
-    try {
-      const strangers = json.readBook(message, this.#numbers, this.#levels.frame);
-      for (const symbol of strangers) this.#stranger('book', symbol, record, out);
-    } catch (error) {
-      // A change that could not be read is missing, perhaps at a level that no checksum covers.
-      for (const symbol of json.symbolsIn(message)) {
-        const number = this.#numbers.get(symbol);
-        if (number === undefined || !this.#levels.isValid(number)) continue;
-        this.#levels.lose(number, { cause: 'sequence', detail: 'a frame could not be read' }, record, out);
-      }
-      throw error;
-    }
+    const strangers = kraken.readBook(message, this.#numbers, this.#levels.frame);
+    for (const symbol of strangers) this.#stranger('book', symbol, record, out);
     this.#levels.apply(record, out);
   }
 
-  #ticker(item: unknown, record: JournalRecord, out: EventBatch): void {
-    const ticker = json.fieldsOf(item, 'ticker');
-    const number = this.#number('ticker', ticker, record, out);
-    if (number < 0) return;
-    const bid = json.numberOf(ticker, 'bid');
-    const ask = json.numberOf(ticker, 'ask');
-    const bidSize = json.numberOf(ticker, 'bid_qty');
-    const askSize = json.numberOf(ticker, 'ask_qty');
-    this.#gaps.hear('ticker', number, record, out);
-    // A listing that never traded comes as all zeros, dated 1970: it quotes nothing.
-    if (bid === 0 && ask === 0 && bidSize === 0 && askSize === 0) return;
-    const statedUs = json.optionalTimeUs(ticker, 'timestamp');
-    const exchangeUs = statedUs === 0 ? Number.NaN : statedUs;
-    const row = out.add(EventKind.quote, number, record.seq, record.receivedUs, exchangeUs);
-    out.price[row] = bid;
-    out.size[row] = bidSize;
-    out.price2[row] = ask;
-    out.size2[row] = askSize;
+  #tickers(message: json.Fields, record: JournalRecord, out: EventBatch): void {
+    const tickers = json.listOf(message.data, 'ticker data').map(kraken.readTicker);
+    for (const { symbol, bid, ask, bidSize, askSize, exchangeUs } of tickers) {
+      const number = this.#numbers.get(symbol);
+      if (number === undefined) {
+        this.#stranger('ticker', symbol, record, out);
+        continue;
+      }
+      this.#gaps.hear('ticker', number, record, out);
+      // A listing that never traded comes as all zeros, dated 1970: it quotes nothing.
+      if (bid === 0 && ask === 0 && bidSize === 0 && askSize === 0) continue;
+      const statedUs = exchangeUs === 0 ? Number.NaN : exchangeUs;
+      const row = out.add(EventKind.quote, number, record.seq, record.receivedUs, statedUs);
+      out.price[row] = bid;
+      out.size[row] = bidSize;
+      out.price2[row] = ask;
+      out.size2[row] = askSize;
+    }
   }
 
   /** A candle is closed once a later one of its symbol has been seen, here or before; the venue never says so. */
   #candles(message: json.Fields, record: JournalRecord, out: EventBatch): void {
     const exchangeUs = json.optionalTimeUs(message, 'timestamp');
-    const candles = json.listOf(message.data, 'ohlc data').map(json.readCandle);
+    const candles = json.listOf(message.data, 'ohlc data').map(kraken.readCandle);
     for (const { symbol, candle } of candles) {
       const number = this.#numbers.get(symbol);
       if (number === undefined) continue;
@@ -188,12 +191,14 @@ export class KrakenDecoder implements Decoder {
 
   #pairs(message: json.Fields, record: JournalRecord, out: EventBatch): void {
     const data = json.fieldsOf(message.data, 'instrument data');
+    const known: { readonly number: number; readonly instrument: Instrument }[] = [];
     for (const item of json.listOf(data.pairs ?? [], 'pairs')) {
       const pair = json.fieldsOf(item, 'pair');
       const number = this.#numbers.get(json.textOf(pair, 'symbol'));
       // Kraken lists every pair it has; those of no concern to the session are not strange.
-      if (number !== undefined) this.#instruments.define(number, json.readInstrument(pair), record, out);
+      if (number !== undefined) known.push({ number, instrument: kraken.readInstrument(pair) });
     }
+    for (const { number, instrument } of known) this.#instruments.define(number, instrument, record, out);
   }
 
   #venueStatus(item: unknown, record: JournalRecord, out: EventBatch): void {
@@ -203,7 +208,7 @@ export class KrakenDecoder implements Decoder {
     for (const key of ['upcoming_maintenance', 'emergency']) {
       const notices = status[key];
       if (!Array.isArray(notices) || notices.length === 0) continue;
-      emitWords(`${key}: ${JSON.stringify(notices)}`, record, out);
+      emitWords(`${key}: ${json.shortened(JSON.stringify(notices))}`, record, out);
     }
   }
 
@@ -213,20 +218,20 @@ export class KrakenDecoder implements Decoder {
     const isRefusal = message.success === false || words !== undefined;
     switch (message.method) {
       case 'pong':
-        if (isRefusal) emitWords(`pong: ${quoted(words)}`, record, out);
+        if (isRefusal) emitWords(`pong: ${json.quoted(words)}`, record, out);
         return;
       case 'subscribe':
       case undefined:
         if (isRefusal) this.#refused(message, words, record, out);
         else if (message.method === 'subscribe') this.#subscribed(message, record, out);
-        else throw new json.MalformedFrame('neither channel nor method');
+        else throw new MalformedFrame('neither channel nor method');
         return;
       case 'unsubscribe':
-        if (isRefusal) emitWords(`unsubscribe: ${quoted(words)}`, record, out);
+        if (isRefusal) emitWords(`unsubscribe: ${json.quoted(words)}`, record, out);
         else this.#unsubscribed(message, record, out);
         return;
       default:
-        throw new json.MalformedFrame(`unknown method ${quoted(message.method)}`);
+        throw new MalformedFrame(`unknown method ${json.quoted(message.method)}`);
     }
   }
 
@@ -234,19 +239,20 @@ export class KrakenDecoder implements Decoder {
     const result = json.fieldsOf(message.result, 'result');
     const channel = json.textOf(result, 'channel');
     const symbol = result.symbol === undefined ? '' : json.textOf(result, 'symbol');
+    const warnings = json.listOf(result.warnings ?? [], 'warnings');
     const number = this.#numbers.get(symbol);
     // A book begins with its snapshot: until then it is not missing, it is not there.
     if (number !== undefined && channel !== 'book') this.#gaps.begin(channel, number);
     emitStatus({ type: 'status', state: 'subscribed', channel, symbol }, number, record, out);
-    for (const warning of json.listOf(result.warnings ?? [], 'warnings')) {
-      emitWords(`warning of ${`${channel} ${symbol}`.trim()}: ${quoted(warning)}`, record, out);
+    for (const warning of warnings) {
+      emitWords(`warning of ${`${channel} ${symbol}`.trim()}: ${json.quoted(warning)}`, record, out);
     }
   }
 
   #refused(message: json.Fields, words: unknown, record: JournalRecord, out: EventBatch): void {
     const request = requestOf(message.req_id, this.#session);
     const symbol = typeof message.symbol === 'string' ? message.symbol : (request?.symbol ?? '');
-    const reason = typeof words === 'string' ? words : quoted(words);
+    const reason = typeof words === 'string' ? json.shortened(words) : json.quoted(words);
     const channel = request?.channel ?? '';
     const number = this.#numbers.get(symbol);
     emitStatus({ type: 'status', state: 'refused', channel, symbol, reason }, number, record, out);
@@ -315,16 +321,7 @@ export class KrakenDecoder implements Decoder {
     this.#loseAll({ cause: 'disconnect', detail }, record, out);
   }
 
-  /** The instrument number of the item's symbol; −1, and said so, if the session does not hold it. */
-  #number(channel: string, item: json.Fields, record: JournalRecord, out: EventBatch): number {
-    const symbol = json.textOf(item, 'symbol');
-    const number = this.#numbers.get(symbol);
-    if (number !== undefined) return number;
-    this.#stranger(channel, symbol, record, out);
-    return -1;
-  }
-
   #stranger(channel: string, symbol: string, record: JournalRecord, out: EventBatch): void {
-    emitUnknown(`${channel} of ${quoted(symbol)}, which is not in the session`, record, out);
+    emitUnknown(`${channel} of ${json.quoted(symbol)}, which is not in the session`, record, out);
   }
 }

@@ -2,12 +2,13 @@
 // The scan takes any order of the known keys; whatever else it meets it gives up, and `json.ts` reads the
 // frame instead. Columns are reused from frame to frame: nothing is allocated per frame.
 import { Flag } from '../../core/event.ts';
+import { DECIMALS_MAX } from '../fields.ts';
 import { ascii, type ByteScanner, type NameTable } from '../scan.ts';
 import { LEVEL_DIGITS_MAX, LevelDigits } from './book.ts';
 
 export const CHECKSUM_MAX = 0xffff_ffff;
-/** 10^22 is the largest power of ten that is an exact double. */
-export const DECIMALS_MAX = 22;
+/** The most levels that one frame is read with: ten times those of the deepest subscription. */
+export const LEVELS_MAX = 20_000;
 
 /** One book frame: entries (one per element of `data`), each with the rows up to its `rowsEnd`. */
 export class BookFrame {
@@ -264,6 +265,7 @@ export class FrameScan {
     for (;;) {
       if (!scanner.skip(LEVEL_PRICE) || !scanner.decimal()) return false;
       if (scanner.mantissa > Number.MAX_SAFE_INTEGER || scanner.decimals > DECIMALS_MAX) return false;
+      if (frame.rows === LEVELS_MAX) return false;
       const row = frame.addRow();
       frame.isAsk[row] = isAsk;
       frame.ticks[row] = scanner.mantissa;

@@ -11,16 +11,7 @@ export function emitStatus(
   out.addDetail(detail, instrument ?? NO_INSTRUMENT, record.seq, record.receivedUs, Number.NaN);
 }
 
-export function emitUnknown(reason: string, record: JournalRecord, out: EventBatch): void {
-  emitStatus({ type: 'status', state: 'unknown', reason }, undefined, record, out);
-}
-
 /** Words of the venue that concern nobody in particular. */
 export function emitWords(text: string, record: JournalRecord, out: EventBatch): void {
   emitStatus({ type: 'status', state: 'venue', text }, undefined, record, out);
-}
-
-/** A venue's value in few words. */
-export function quoted(value: unknown): string {
-  return (JSON.stringify(value) ?? 'no reason').slice(0, 200);
 }
