@@ -83,8 +83,30 @@ export function truncateTo(value: Decimal, step: Decimal): Decimal {
   return value - (value % step);
 }
 
+/** The multiple of `step` next to `value`, in a direction or the nearest (of two equally near, the even one). */
+export function roundTo(value: Decimal, step: Decimal, way: 'down' | 'up' | 'nearest'): Decimal {
+  if (step <= 0n) assert(false, `a step is positive, got ${formatDecimal(step)}`);
+  if (way === 'nearest') return divideHalfEven(value, step) * step;
+  const rest = ((value % step) + step) % step;
+  if (rest === 0n) return value;
+  return way === 'down' ? value - rest : value - rest + step;
+}
+
+/** What a few operations on doubles may be off by, as a fraction: 0.1 + 0.2 is 1.4e-16 off. */
+const NOISE_FRACTION = 10n ** 12n;
+
+/** The multiple of `step` that `value` is but for the noise of doubles, as 0.1 × 3 is 0.3; undefined when it is none. */
+export function snapTo(value: Decimal, step: Decimal): Decimal | undefined {
+  const nearest = roundTo(value, step, 'nearest');
+  return absolute(value - nearest) * NOISE_FRACTION <= absolute(value) ? nearest : undefined;
+}
+
 export function absolute(value: Decimal): Decimal {
   return value < 0n ? -value : value;
+}
+
+export function greatest(left: Decimal, right: Decimal): Decimal {
+  return left > right ? left : right;
 }
 
 export function least(left: Decimal, right: Decimal): Decimal {

@@ -13,6 +13,11 @@ export type Signal = {
   readonly quote?: number;
   /** A limit order at this price; without it, a market order. */
   readonly limit?: number;
+  /**
+   * What becomes of a limit between two ticks. `passive`: a buy's goes down, a sell's up, so that it costs no more than
+   * was said. `nearest`: to the nearest tick. Without it the order is rejected.
+   */
+  readonly round?: Rounding;
   readonly timeInForce?: TimeInForce;
   /** Absolute price at which the position opened by this order is closed at a loss. */
   readonly stopLoss?: number;
@@ -21,6 +26,8 @@ export type Signal = {
   readonly reason: string;
   readonly metadata?: Readonly<Record<string, string | number>>;
 };
+
+export type Rounding = 'passive' | 'nearest';
 
 export type TimeInForce = 'GTC' | 'IOC' | 'FOK';
 

@@ -73,6 +73,7 @@ export class Desk {
       fills: config.fills,
       seed: config.seed,
       symbols,
+      currency: Object.keys(config.capital)[0]!,
       market: markets,
       onOrder: (order) => {
         Object.freeze(order);

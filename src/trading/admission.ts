@@ -1,26 +1,39 @@
-// From a strategy's signal to an order the venue would take: its size, or the reason with numbers why there is none.
-// Pure decisions over the market, the ledger and the limits; only the order count of the risk limits changes.
+// From a strategy's signal to an order the venue would take: its size and limit, or the reason with numbers why there is
+// none. Pure decisions over the market, the ledger and the limits; only the order count of the risk limits changes.
+// An order that only reduces is never held up by order rate, minimum size, minimum notional or the venue's status.
 import {
-  absolute,
   type Decimal,
   decimalOf,
   divide,
   formatDecimal,
   least,
   multiply,
+  numberOf,
+  roundTo,
+  snapTo,
   truncateTo,
 } from '../core/decimal.ts';
 import type { Instrument } from '../core/instrument.ts';
 import type { Side, Signal } from '../core/order.ts';
-import type { Ledger } from './ledger.ts';
 import { type MarketView, markPrice } from './market.ts';
-import type { Fees } from './models.ts';
-import type { Risk } from './risk.ts';
+import {
+  affordable,
+  costOf,
+  cutNote,
+  exposureOf,
+  insufficient,
+  type Means,
+  nothingToReduce,
+  reducible,
+} from './means.ts';
+import type { Rates } from './rates.ts';
+import type { OrderExposure } from './risk.ts';
+import type { Account } from './working.ts';
 
 /** The venue as admission sees it. */
 export type Venue = {
   readonly market: MarketView;
-  readonly fees: Fees;
+  readonly rates: Rates;
   readonly priceAgeMaxUs: number;
   /** Whether orders fill while a bid stands at or above an ask. */
   readonly fillsCrossed: boolean;
@@ -29,8 +42,7 @@ export type Venue = {
 export type Request = {
   readonly signal: Signal;
   readonly instrument: number;
-  readonly ledger: Ledger;
-  readonly risk: Risk;
+  readonly account: Account;
   readonly nowUs: number;
 };
 
@@ -38,12 +50,16 @@ export type Verdict =
   | {
       readonly state: 'accepted';
       readonly size: Decimal;
+      /** On a tick; NaN for a market order. */
+      readonly limit: number;
       /** Empty, or what was cut and why. */
       readonly note: string;
       /** Quote currency to set aside until the order is final. */
       readonly reserve: Decimal;
     }
-  | { readonly state: 'rejected'; readonly size: Decimal; readonly reason: string };
+  | Rejected;
+
+type Rejected = { readonly state: 'rejected'; readonly size: Decimal; readonly reason: string };
 
 export function sideOf(action: Signal['action']): Side {
   return action === 'buy' || action === 'cover' ? 'buy' : 'sell';
@@ -54,36 +70,43 @@ export function isReduceOnly(action: Signal['action']): boolean {
 }
 
 export function admit(venue: Venue, request: Request): Verdict {
-  const { signal, instrument, nowUs } = request;
-  const trouble = marketTrouble(venue, instrument, nowUs);
-  const rules = venue.market.instrument(instrument);
-  if (trouble !== undefined || rules === undefined) return rejected(trouble ?? 'no instrument rules yet');
+  const { signal, instrument, account, nowUs } = request;
+  const { market } = venue;
+  const reduces = isReduceOnly(signal.action);
   const side = sideOf(signal.action);
-  const price = referencePrice(venue.market, instrument, signal);
-  const wrong = priceTrouble(signal, price, rules);
+  const rules = market.instrument(instrument);
+  const trouble =
+    marketTrouble(venue, instrument, nowUs) ??
+    (reduces ? undefined : statusTrouble(rules, { reduces, isLimit: signal.limit !== undefined }));
+  if (trouble !== undefined || rules === undefined) return rejected(trouble ?? 'no instrument rules yet');
+  const limit = limitOf(signal, rules);
+  const price = referencePrice(market, instrument, { side, limit });
+  const wrong = priceTrouble(signal, { price, limit }, rules);
   if (wrong !== undefined) return rejected(wrong);
 
   const wanted = wantedSize(request, price);
   if (wanted.state === 'rejected') return wanted;
-  const closesAll =
-    isReduceOnly(signal.action) && wanted.size === reducible(request.ledger, instrument, side);
-  const size = closesAll ? wanted.size : truncateTo(wanted.size, decimalOf(rules.lotSize));
-  const small = minimumTrouble(size, wanted.size, price, rules);
+  const closesAll = reduces && wanted.size === reducible(account.ledger, instrument, side);
+  const size = closesAll ? wanted.size : wholeLots(wanted.size, rules);
+  const small =
+    sizeTrouble(size, wanted.size, rules) ?? (reduces ? undefined : minimumTrouble(size, price, rules));
   if (small !== undefined) return rejected(small, wanted.size);
-  const paid = isReduceOnly(signal.action)
-    ? { ...wanted, size, reserve: 0n }
-    : payable(venue, request, { size, price, rules, note: wanted.note });
+  const draft = { size, price, rules, note: wanted.note };
+  const paid = reduces ? { ...wanted, size, reserve: 0n } : payable(venue, request, draft);
   if (paid.state === 'rejected') return paid;
-  const limit = request.risk.checkOrder(exposureOf(request, paid.size, price));
-  return limit === undefined ? paid : rejected(limit, paid.size);
+  const exposure = exposureTo(venue, request, {
+    size: paid.size,
+    price: atWorst(market, instrument, { side, price }),
+  });
+  const refused = typeof exposure === 'string' ? exposure : account.risk.checkOrder(exposure);
+  return refused === undefined ? { ...paid, limit } : rejected(refused, paid.size);
 }
 
-/** Why no order may reach this instrument now. */
+/** Why the market of this instrument cannot be traded on now. */
 export function marketTrouble(venue: Venue, instrument: number, nowUs: number): string | undefined {
   const { market, priceAgeMaxUs } = venue;
   const rules = market.instrument(instrument);
   if (rules === undefined) return 'no instrument rules yet';
-  if (rules.status !== 'online') return `instrument ${rules.symbol} is not online: ${rules.status}`;
   const hasBook = market.book(instrument) !== undefined;
   if (hasBook && !market.isBookValid(instrument))
     return `invalid book of ${rules.symbol}, no snapshot since the gap`;
@@ -103,17 +126,84 @@ export function isCrossed({ market, fillsCrossed }: Venue, instrument: number): 
   return !fillsCrossed && market.bestBid(instrument) >= market.bestAsk(instrument);
 }
 
+/** Statuses in which the venue's orders trade with each other. */
+const MATCHING: readonly string[] = ['online', 'limit_only', 'reduce_only'];
+
+export function isMatching(rules: Instrument): boolean {
+  return MATCHING.includes(rules.status);
+}
+
+/** Why the venue takes no order of this kind now; `takes` is an order that would fill at once. */
+export function statusTrouble(
+  rules: Instrument | undefined,
+  order: { readonly reduces: boolean; readonly isLimit: boolean; readonly takes?: boolean },
+): string | undefined {
+  if (rules === undefined) return undefined;
+  const { symbol, status } = rules;
+  switch (status) {
+    case 'online':
+      return undefined;
+    case 'reduce_only':
+      return order.reduces ? undefined : `instrument ${symbol} is reduce_only: no order may open a position`;
+    case 'limit_only':
+      return order.isLimit ? undefined : `instrument ${symbol} is limit_only: no market order is taken`;
+    case 'post_only':
+      if (!order.isLimit) return `instrument ${symbol} is post_only: no market order is taken`;
+      return order.takes === true
+        ? `instrument ${symbol} is post_only: no order may take liquidity`
+        : undefined;
+    default:
+      return `instrument ${symbol} is not online: ${status}`;
+  }
+}
+
+/** The limit on its tick, as far as rounding was asked for or only the noise of doubles keeps it off; NaN without one. */
+function limitOf(signal: Signal, rules: Instrument): number {
+  const { limit, round } = signal;
+  if (limit === undefined || !Number.isFinite(limit) || !rules.isStated) return limit ?? Number.NaN;
+  const [exact, tick] = [decimalOf(limit), decimalOf(rules.tickSize)];
+  const snapped = snapTo(exact, tick);
+  if (snapped !== undefined) return numberOf(snapped);
+  if (round === undefined) return limit;
+  const passive = sideOf(signal.action) === 'buy' ? 'down' : 'up';
+  return numberOf(roundTo(exact, tick, round === 'nearest' ? 'nearest' : passive));
+}
+
+/** Whole lots: the noise of doubles costs none. */
+function wholeLots(size: Decimal, rules: Instrument): Decimal {
+  const lot = decimalOf(rules.lotSize);
+  return snapTo(size, lot) ?? truncateTo(size, lot);
+}
+
 /** The limit price; of a market order the best price it would meet, else mid, else the last trade. */
-function referencePrice(market: MarketView, instrument: number, signal: Signal): number {
-  if (signal.limit !== undefined) return signal.limit;
-  const best = sideOf(signal.action) === 'buy' ? market.bestAsk(instrument) : market.bestBid(instrument);
+function referencePrice(
+  market: MarketView,
+  instrument: number,
+  order: { readonly side: Side; readonly limit: number },
+): number {
+  if (!Number.isNaN(order.limit)) return order.limit;
+  const best = order.side === 'buy' ? market.bestAsk(instrument) : market.bestBid(instrument);
   return best > 0 ? best : markPrice(market, instrument);
 }
 
-function priceTrouble(signal: Signal, price: number, rules: Instrument): string | undefined {
+/** The highest price a limit knows of: an order to sell may meet a better one than its own. */
+function atWorst(
+  market: MarketView,
+  instrument: number,
+  { side, price }: { readonly side: Side; readonly price: number },
+): number {
+  const best = side === 'sell' ? market.bestBid(instrument) : Number.NaN;
+  return best > price ? best : price;
+}
+
+function priceTrouble(
+  signal: Signal,
+  { price, limit }: { readonly price: number; readonly limit: number },
+  rules: Instrument,
+): string | undefined {
   if (!(price > 0 && price < Infinity)) return `price ${price} is not above 0`;
-  if (signal.limit !== undefined && rules.isStated && decimalOf(price) % decimalOf(rules.tickSize) !== 0n) {
-    return `limit price ${price} is off the tick of ${rules.tickSize}`;
+  if (!Number.isNaN(limit) && rules.isStated && decimalOf(limit) % decimalOf(rules.tickSize) !== 0n) {
+    return `limit price ${limit} is off the tick of ${rules.tickSize}`;
   }
   const { stopLoss, takeProfit } = signal;
   if (stopLoss === undefined && takeProfit === undefined) return undefined;
@@ -132,7 +222,7 @@ function priceTrouble(signal: Signal, price: number, rules: Instrument): string 
 type Wanted = { readonly state: 'accepted'; readonly size: Decimal; readonly note: string };
 
 /** What the signal asks for, before lots and balance; of a reducing order at most the position. */
-function wantedSize(request: Request, price: number): Wanted | Extract<Verdict, { state: 'rejected' }> {
+function wantedSize(request: Request, price: number): Wanted | Rejected {
   const { action, size, quote } = request.signal;
   if (size !== undefined && quote !== undefined)
     return rejected(`both size ${size} and quote ${quote} given`);
@@ -149,32 +239,18 @@ function wantedSize(request: Request, price: number): Wanted | Extract<Verdict, 
   if (!isReduceOnly(action)) {
     return asked === undefined ? rejected(`${action} needs a size or a quote amount`) : accepted(asked);
   }
-  const held = reducible(request.ledger, request.instrument, sideOf(action));
+  const held = reducible(request.account.ledger, request.instrument, sideOf(action));
   if (held === 0n)
-    return rejected(nothingToReduce(request.ledger, request.instrument, sideOf(action)), asked);
+    return rejected(nothingToReduce(request.account.ledger, request.instrument, sideOf(action)), asked);
   if (asked === undefined || asked <= held) return accepted(asked ?? held);
   return accepted(held, `size cut from ${formatDecimal(asked)} to the position of ${formatDecimal(held)}`);
 }
 
-/** How much of the position an order of this side would close. */
-export function reducible(ledger: Ledger, instrument: number, side: Side): Decimal {
-  const held = ledger.position(instrument)?.exactSize ?? 0n;
-  if (held === 0n || held > 0n === (side === 'buy')) return 0n;
-  return absolute(held);
+function sizeTrouble(size: Decimal, wanted: Decimal, rules: Instrument): string | undefined {
+  return size > 0n ? undefined : `size ${formatDecimal(wanted)} is below one lot of ${rules.lotSize}`;
 }
 
-export function nothingToReduce(ledger: Ledger, instrument: number, side: Side): string {
-  const held = ledger.position(instrument)?.exactSize ?? 0n;
-  return `nothing to reduce: position ${formatDecimal(held)}, order to ${side}`;
-}
-
-function minimumTrouble(
-  size: Decimal,
-  wanted: Decimal,
-  price: number,
-  rules: Instrument,
-): string | undefined {
-  if (size === 0n) return `size ${formatDecimal(wanted)} is below one lot of ${rules.lotSize}`;
+function minimumTrouble(size: Decimal, price: number, rules: Instrument): string | undefined {
   if (size < decimalOf(rules.sizeMin)) {
     return `size ${formatDecimal(size)} is below the minimum of ${rules.sizeMin}`;
   }
@@ -191,11 +267,16 @@ type Draft = {
 };
 
 /** Cuts the size to what the ledger can pay for, fee included. */
-function payable(venue: Venue, request: Request, draft: Draft): Verdict {
-  const { ledger, instrument } = request;
+function payable(
+  venue: Venue,
+  request: Request,
+  draft: Draft,
+): Omit<Extract<Verdict, { state: 'accepted' }>, 'limit'> | Rejected {
+  const { account, instrument } = request;
+  const { ledger } = account;
   const { price, rules } = draft;
   const side = sideOf(request.signal.action);
-  const rate = venue.fees.rate('taker', instrument);
+  const rate = account.fees.rate('taker', instrument);
   const means: Means = {
     market: venue.market,
     instrument,
@@ -210,79 +291,33 @@ function payable(venue: Venue, request: Request, draft: Draft): Verdict {
   const opened = size - least(size, reducible(ledger, instrument, side));
   const reserve = costOf(opened, means.price, rate);
   if (size === draft.size) return { state: 'accepted', size, note: draft.note, reserve };
-  if (minimumTrouble(size, draft.size, price, rules) !== undefined) {
-    return rejected(insufficient(draft.size, means, free), draft.size);
-  }
-  const note = cutNote(draft.size, size, free, rules.quote);
+  const small = sizeTrouble(size, draft.size, rules) ?? minimumTrouble(size, price, rules);
+  if (small !== undefined) return rejected(insufficient(draft.size, means, free), draft.size);
+  const note = cutNote(draft.size, size, `the available ${formatDecimal(free)} ${rules.quote}`);
   return { state: 'accepted', size, note, reserve };
 }
 
-export function cutNote(from: Decimal, to: Decimal, free: Decimal, currency: string): string {
-  const [before, after, balance] = [formatDecimal(from), formatDecimal(to), formatDecimal(free)];
-  return `size cut from ${before} to ${after} by the available ${balance} ${currency}`;
-}
+const NO_EXPOSURE = { orderNotional: 0n, positionNotional: 0n, notional: 0n };
 
-/** What is needed to judge how much can be paid for. */
-export type Means = {
-  readonly market: MarketView;
-  readonly instrument: number;
-  readonly rules: Instrument;
-  readonly side: Side;
-  readonly price: Decimal;
-  readonly rate: Decimal;
-  /** What this very order has reserved already. */
-  readonly own: Decimal;
-};
-
-export function insufficient(size: Decimal, means: Means, free: Decimal): string {
-  const needed = formatDecimal(costOf(size, means.price, means.rate));
-  return `insufficient balance: needed ${needed} ${means.rules.quote}, available ${formatDecimal(free)}`;
-}
-
-/**
- * The largest size, in whole lots, that an order may have at this price: all of an opposite position, and then what
- * the money that is free after closing it can open, fee included. A short needs as much as a long of its size.
- */
-export function affordable(ledger: Ledger, means: Means): Decimal {
-  const { market, instrument, rules, side, price, rate, own } = means;
-  const priceOf = (i: number): number => markPrice(market, i);
-  const closing = reducible(ledger, instrument, side);
-  let free = ledger.available(rules.quote, priceOf) + own;
-  if (closing > 0n) {
-    const notional = multiply(closing, price);
-    free -= multiply(notional, rate);
-    if (side === 'sell') free += notional;
-    else free += 2n * multiply(closing, decimalOf(priceOf(instrument))) - notional;
-  }
-  if (free <= 0n) return closing;
-  const lot = decimalOf(rules.lotSize);
-  let opening = truncateTo(divide(free, costOf(10n ** 18n, price, rate)), lot);
-  if (opening > 0n && costOf(opening, price, rate) > free) opening -= lot;
-  return closing + opening;
-}
-
-function costOf(size: Decimal, price: Decimal, rate: Decimal): Decimal {
-  const notional = multiply(size, price);
-  return notional + multiply(notional, rate);
-}
-
-function exposureOf(request: Request, size: Decimal, price: number) {
-  const side = sideOf(request.signal.action);
-  const held = request.ledger.position(request.instrument)?.exactSize ?? 0n;
-  const after = absolute(held + (side === 'buy' ? size : -size));
-  const grows = after > absolute(held);
-  const exactPrice = decimalOf(price);
-  return {
-    orderNotional: isReduceOnly(request.signal.action) ? 0n : multiply(size, exactPrice),
-    positionNotional: grows ? multiply(after, exactPrice) : 0n,
-    nowUs: request.nowUs,
-  };
+/** What the limits are compared with, or why it cannot be said. */
+function exposureTo(
+  venue: Venue,
+  { account, instrument, signal, nowUs }: Request,
+  { size, price }: { readonly size: Decimal; readonly price: number },
+): OrderExposure | string {
+  const reduces = isReduceOnly(signal.action);
+  if (reduces || !account.risk.limitsNotional) return { ...NO_EXPOSURE, reduces, nowUs };
+  const order = { account, instrument, side: sideOf(signal.action), size, price: decimalOf(price) };
+  const exposure = exposureOf(order, venue.market, venue.rates);
+  if (exposure !== undefined) return { ...exposure, reduces, nowUs };
+  const { quote } = venue.market.instrument(instrument)!;
+  return `risk limit: ${venue.rates.trouble(quote)}, limits are in ${venue.rates.currency}`;
 }
 
 function accepted(size: Decimal, note = ''): Wanted {
   return { state: 'accepted', size, note };
 }
 
-function rejected(reason: string, size: Decimal = 0n): Extract<Verdict, { state: 'rejected' }> {
+function rejected(reason: string, size: Decimal = 0n): Rejected {
   return { state: 'rejected', size, reason };
 }

@@ -1,17 +1,24 @@
-// Stop losses and take profits: one bracket per entry order, over what that order opened. The two prices of a bracket
-// share one state, so that only one of them can ever have an order on its way (one cancels the other).
+// What positions consist of, lot by lot in the order in which entries opened them, and the stop loss and take profit
+// that watch over a lot. A bracket closes what its entry opened and nothing else: what closes otherwise takes the oldest
+// lots first. Its two prices share one state, so that only one of them can ever have an order on its way.
 import { type Decimal, least } from '../core/decimal.ts';
 import type { Side } from '../core/order.ts';
-import { reducible } from './admission.ts';
-import type { WorkingOrder } from './working.ts';
+import type { Account, WorkingOrder } from './working.ts';
 
+/** A lot with the prices that close it; both are NaN for a lot that nothing watches over. */
 export type Bracket = {
-  readonly entry: WorkingOrder;
+  readonly account: Account;
+  readonly instrument: number;
+  /** The order that opened it: its number and its signal's. */
+  readonly entry: number;
+  readonly signal: number;
   /** Of the order that closes. */
   readonly side: Side;
-  /** What is still to be closed, base currency. */
+  readonly stopLoss: number;
+  readonly takeProfit: number;
+  /** What is still open of it, base currency. */
   size: Decimal;
-  /** Its order is on the way; it is watched again if that order ends before all is closed. */
+  /** Its order is on the way or waits; it is watched again if that order ends before all is closed. */
   isTriggered: boolean;
 };
 
@@ -19,6 +26,8 @@ export type Touch = {
   readonly bracket: Bracket;
   readonly type: 'stop' | 'takeProfit';
   readonly trigger: number;
+  /** The price that touched it. */
+  readonly price: number;
 };
 
 const NONE: readonly Touch[] = [];
@@ -34,44 +43,87 @@ export class Brackets {
     return this.#byInstrument[instrument]!.length;
   }
 
-  /** After a fill of `size` was booked: watches over what it opened, and forgets what it closed. */
-  onFill(order: WorkingOrder, size: Decimal): void {
-    const { instrument, account, sentBy } = order;
-    if (sentBy !== undefined) sentBy.size -= least(size, sentBy.size);
-    else if (!Number.isNaN(order.stopLoss) || !Number.isNaN(order.takeProfit)) this.#grow(order, size);
-    const brackets = this.#byInstrument[instrument]!;
-    for (let i = brackets.length - 1; i >= 0; i--) {
-      const bracket = brackets[i]!;
-      if (bracket.entry.account !== account) continue;
-      if (reducible(account.ledger, instrument, bracket.side) === 0n) bracket.size = 0n;
-      if (bracket.size === 0n) brackets.splice(i, 1);
-    }
+  /** After a fill was booked that closed so much of the position and opened the rest of its size. */
+  onFill(order: WorkingOrder, size: Decimal, closed: Decimal): void {
+    if (closed > 0n) this.#close(order, closed);
+    if (size > closed) this.#open(order, size - closed);
   }
 
-  /** The brackets that this price touches. Allocates only when there are any. */
+  /** The brackets that a printed price touches. Allocates only when there are any. */
   touched(instrument: number, price: number): readonly Touch[] {
+    return this.#touched(instrument, price, price);
+  }
+
+  /**
+   * The brackets that the quote touches: a sell's stop when even the ask is at it or below, its take profit when the bid
+   * is at it or above, so that no trade on the other side of it could print any more; a buy's the other way round.
+   */
+  touchedByQuote(instrument: number, bid: number, ask: number): readonly Touch[] {
+    return this.#touched(instrument, bid, ask);
+  }
+
+  /** `low` is what must rise to a price to touch it, `high` what must fall to it. */
+  #touched(instrument: number, low: number, high: number): readonly Touch[] {
     let touches: Touch[] | undefined;
-    for (const bracket of this.#byInstrument[instrument]!) {
+    const brackets = this.#byInstrument[instrument]!;
+    for (let i = 0; i < brackets.length; i++) {
+      const bracket = brackets[i]!;
       if (bracket.isTriggered) continue;
-      const { stopLoss, takeProfit } = bracket.entry;
-      const isLong = bracket.side === 'sell';
-      const isStopped = isLong ? price <= stopLoss : price >= stopLoss;
-      const isTaken = isLong ? price >= takeProfit : price <= takeProfit;
+      const { stopLoss, takeProfit } = bracket;
+      const closesLong = bracket.side === 'sell';
+      const isStopped = closesLong ? high <= stopLoss : low >= stopLoss;
+      const isTaken = closesLong ? low >= takeProfit : high <= takeProfit;
       if (!isStopped && !isTaken) continue;
       touches ??= [];
-      if (isStopped) touches.push({ bracket, type: 'stop', trigger: stopLoss });
-      else touches.push({ bracket, type: 'takeProfit', trigger: takeProfit });
+      // A stop of a long and a take profit of a short are fallen to.
+      const price = isStopped === closesLong ? high : low;
+      if (isStopped) touches.push({ bracket, type: 'stop', trigger: stopLoss, price });
+      else touches.push({ bracket, type: 'takeProfit', trigger: takeProfit, price });
     }
     return touches ?? NONE;
   }
 
-  #grow(order: WorkingOrder, size: Decimal): void {
-    const side: Side = order.side === 'buy' ? 'sell' : 'buy';
-    const opened = least(size, reducible(order.account.ledger, order.instrument, side));
-    if (opened === 0n) return;
+  #close(order: WorkingOrder, closed: Decimal): void {
+    const { account, sentBy } = order;
     const brackets = this.#byInstrument[order.instrument]!;
-    const known = brackets.find((bracket) => bracket.entry === order);
-    if (known === undefined) brackets.push({ entry: order, side, size: opened, isTriggered: false });
-    else known.size += opened;
+    let rest = closed;
+    const own = sentBy === undefined ? [] : [sentBy];
+    for (const bracket of [...own, ...brackets]) {
+      if (bracket.account !== account) continue;
+      const taken = least(rest, bracket.size);
+      bracket.size -= taken;
+      rest -= taken;
+      if (rest === 0n) break;
+    }
+    for (let i = brackets.length - 1; i >= 0; i--) if (brackets[i]!.size === 0n) brackets.splice(i, 1);
+  }
+
+  #open(order: WorkingOrder, size: Decimal): void {
+    const { account, stopLoss, takeProfit } = order;
+    const brackets = this.#byInstrument[order.instrument]!;
+    const isWatched = !Number.isNaN(stopLoss) || !Number.isNaN(takeProfit);
+    const last = brackets.findLast((bracket) => bracket.account === account);
+    const known = isWatched
+      ? brackets.find((bracket) => bracket.entry === order.id)
+      : last !== undefined && Number.isNaN(last.stopLoss) && Number.isNaN(last.takeProfit)
+        ? last
+        : undefined;
+    if (known !== undefined) {
+      known.size += size;
+      return;
+    }
+    const side: Side = order.side === 'buy' ? 'sell' : 'buy';
+    const { id: entry, signal, instrument } = order;
+    brackets.push({
+      account,
+      instrument,
+      entry,
+      signal,
+      side,
+      stopLoss,
+      takeProfit,
+      size,
+      isTriggered: false,
+    });
   }
 }

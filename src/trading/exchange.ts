@@ -2,10 +2,10 @@
 // Deterministic: it acts only when called, in the order of the calls, and time is what the caller says it is. `submit`
 // and `cancel` only put something on its way, so they are safe inside the callbacks; matching.ts decides what fills.
 import { assert } from '../core/assert.ts';
-import { absolute, type Decimal, least } from '../core/decimal.ts';
+import { absolute, type Decimal } from '../core/decimal.ts';
 import type { Fill, Order, Side, Signal } from '../core/order.ts';
 import { Random } from '../core/random.ts';
-import { admit, isReduceOnly, reducible, sideOf, type Venue } from './admission.ts';
+import { admit, isReduceOnly, sideOf, type Venue } from './admission.ts';
 import { Arrivals } from './arrivals.ts';
 import type { Touch } from './brackets.ts';
 import type { Excursion } from './excursions.ts';
@@ -20,8 +20,9 @@ import {
   type FillsConfig,
   type LatencyConfig,
 } from './models.ts';
-import { type Breach, Risk, type RiskConfig, riskSchema } from './risk.ts';
-import { type Account, addNote, isFinal, snapshot, type WorkingOrder } from './working.ts';
+import { Rates } from './rates.ts';
+import { type Breach, Risk, type RiskConfig, riskSchema, type Worth } from './risk.ts';
+import { type Account, addNote, isFinal, remaining, snapshot, type WorkingOrder } from './working.ts';
 
 export type { BookLevels, MarketView } from './market.ts';
 
@@ -33,6 +34,8 @@ export type ExchangeOptions = {
   readonly seed: number;
   /** Instrument numbers are indices into this list. */
   readonly symbols: readonly string[];
+  /** Reporting currency: what equity and limits are in. */
+  readonly currency: string;
   readonly market: MarketView;
   /** Called after every change of an order's state, with a fresh object. */
   readonly onOrder: (order: Order) => void;
@@ -63,11 +66,12 @@ type Draft = Pick<
   | 'stopLoss'
   | 'takeProfit'
   | 'sentBy'
+  | 'persists'
   | 'size'
   | 'reason'
 >;
 
-/** What every order that only closes a position has in common. */
+/** What every order that a bracket or a risk limit sends has in common. */
 const EXIT = {
   timeInForce: 'GTC',
   isReduceOnly: true,
@@ -75,11 +79,13 @@ const EXIT = {
   stopLoss: Number.NaN,
   takeProfit: Number.NaN,
   sentBy: undefined,
+  persists: true,
 } as const;
 
 export class Exchange {
   readonly #options: ExchangeOptions;
   readonly #venue: Venue;
+  readonly #rates: Rates;
   readonly #matching: Matching;
   readonly #arrivals = new Arrivals();
   readonly #accounts = new Map<string, Account>();
@@ -87,10 +93,11 @@ export class Exchange {
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
-    const { market, fees, fills, symbols, onOrder, onFill } = options;
+    const { market, fills, symbols, currency, onOrder, onFill } = options;
+    this.#rates = new Rates({ currency, symbols, market });
     this.#venue = {
       market,
-      fees: createFees(fees),
+      rates: this.#rates,
       priceAgeMaxUs: fills.priceAgeMaxMs * 1000,
       fillsCrossed: fills.crossed === 'fill',
     };
@@ -100,23 +107,27 @@ export class Exchange {
       instruments: symbols.length,
       onOrder,
       onFill,
-      onTouch: (touch, price) => this.#sendExit(touch, price),
+      onTouch: (touch) => this.#sendExit(touch),
+      onBooked: (account) => this.#goOnFlattening(account),
     });
   }
 
-  /** Opens an account for a strategy; returns its ledger. `balances` default to 100 USD, `risk` to no limits. */
+  /** Opens an account for a strategy; returns its ledger. By default 100 USD, the fees of the run, no limits. */
   addStrategy(
     strategy: string,
-    options: { readonly balances?: Balances; readonly risk?: RiskConfig } = {},
+    options: { readonly balances?: Balances; readonly risk?: RiskConfig; readonly fees?: FeesConfig } = {},
   ): Ledger {
     assert(!this.#accounts.has(strategy), `a strategy has one account, ${strategy} has one already`);
+    const { latency, seed, fees, symbols } = this.#options;
     const ledger = new Ledger(options.balances);
     this.#accounts.set(strategy, {
       strategy,
       ledger,
       risk: new Risk(options.risk ?? riskSchema.parse({})),
-      latency: createLatency(this.#options.latency, Random.named(this.#options.seed, `latency/${strategy}`)),
+      latency: createLatency(latency, Random.named(seed, `latency/${strategy}`)),
+      fees: createFees(options.fees ?? fees, symbols),
       working: new Map(),
+      startWorth: undefined,
     });
     return ledger;
   }
@@ -141,16 +152,41 @@ export class Exchange {
     return this.#account(strategy).ledger.available(currency, (i) => markPrice(this.#options.market, i));
   }
 
-  /** What a strategy's ledger is worth now. */
-  equity(strategy: string, currency: string): Decimal {
-    return this.#account(strategy).ledger.equity(currency, (i) => markPrice(this.#options.market, i));
+  /**
+   * What a strategy's ledger is worth now in the reporting currency, and its starting balances then and now; undefined
+   * while a rate that this takes is not known.
+   */
+  worth(strategy: string): Worth | undefined {
+    const account = this.#account(strategy);
+    const { ledger } = account;
+    const priceOf = (instrument: number): number => markPrice(this.#options.market, instrument);
+    const equity = this.total(strategy, (currency) => ledger.equity(currency, priceOf));
+    const startNow = this.total(strategy, (currency) => ledger.start(currency));
+    if (equity === undefined || startNow === undefined) return undefined;
+    account.startWorth ??= startNow;
+    return { start: account.startWorth, startNow, equity };
+  }
+
+  /** An amount in each currency of a strategy's ledger, summed in the reporting currency; undefined without a rate. */
+  total(strategy: string, amountIn: (currency: string) => Decimal): Decimal | undefined {
+    let total = 0n;
+    for (const currency of this.#account(strategy).ledger.currencies()) {
+      const amount = this.#rates.convert(amountIn(currency), currency);
+      if (amount === undefined) return undefined;
+      total += amount;
+    }
+    return total;
+  }
+
+  get rates(): Rates {
+    return this.#rates;
   }
 
   /** Turns a signal into an order that is on its way, or into a rejected one. Returns the order's id. */
   submit(intent: Intent): number {
     const { signal, instrument, nowUs } = intent;
     const account = this.#account(intent.strategy);
-    const verdict = admit(this.#venue, { ...account, signal, instrument, nowUs });
+    const verdict = admit(this.#venue, { account, signal, instrument, nowUs });
     const draft: Draft = {
       signal: intent.signalId,
       instrument,
@@ -158,10 +194,11 @@ export class Exchange {
       type: signal.limit === undefined ? 'market' : 'limit',
       timeInForce: signal.timeInForce ?? 'GTC',
       isReduceOnly: isReduceOnly(signal.action),
-      price: signal.limit ?? Number.NaN,
+      price: verdict.state === 'accepted' ? verdict.limit : (signal.limit ?? Number.NaN),
       stopLoss: signal.stopLoss ?? Number.NaN,
       takeProfit: signal.takeProfit ?? Number.NaN,
       sentBy: undefined,
+      persists: false,
       size: verdict.size,
       reason: signal.reason === '' ? 'no reason given' : signal.reason,
     };
@@ -180,33 +217,26 @@ export class Exchange {
     return false;
   }
 
-  /** Sends a cancel after each open order of a strategy. Stop losses and take profits that wait are kept. */
+  /** Sends a cancel after each open order of a strategy, but not after those of its stop losses and take profits. */
   cancelAll(strategy: string, nowUs: number, reason: string): void {
-    for (const order of this.#account(strategy).working.values()) this.#sendCancel(order, nowUs, reason);
-  }
-
-  /** Sends a market order that closes the strategy's position in each instrument. */
-  flatten(strategy: string, nowUs: number, reason: string): void {
-    const account = this.#account(strategy);
-    for (const { instrument, exactSize } of account.ledger.positions()) {
-      if (exactSize === 0n) continue;
-      const size = absolute(exactSize);
-      const side: Side = exactSize > 0n ? 'sell' : 'buy';
-      const exit = { ...EXIT, signal: 0, instrument, side, size, reason, type: 'market' } as const;
-      this.#send(this.#create(account, exit, nowUs));
+    for (const order of this.#account(strategy).working.values()) {
+      if (!order.persists) this.#sendCancel(order, nowUs, reason);
     }
   }
 
   /**
-   * Compares a strategy's equity with its limits. At a breach its orders are cancelled, its positions closed if so
-   * configured, and every later order is refused. The breach is returned once.
+   * Compares a strategy's equity with its limits. From a breach on it may only reduce: its other orders are cancelled,
+   * and if so configured its positions are closed until all are. The breach is returned once.
    */
   checkRisk(strategy: string, nowUs: number): Breach | undefined {
-    const { ledger, risk } = this.#account(strategy);
-    const breach = risk.checkEquity(ledger.start(ledger.currency), this.equity(strategy, ledger.currency));
+    const account = this.#account(strategy);
+    const worth = this.worth(strategy);
+    const breach = worth === undefined ? undefined : account.risk.checkEquity(worth);
     if (breach === undefined) return undefined;
-    this.cancelAll(strategy, nowUs, `risk limit: ${breach.reason}`);
-    if (breach.action === 'flatten') this.flatten(strategy, nowUs, `risk limit: ${breach.reason}`);
+    for (const order of account.working.values()) {
+      if (!order.isReduceOnly) this.#sendCancel(order, nowUs, `risk limit: ${breach.reason}`);
+    }
+    if (breach.action === 'flatten') this.#flatten(account, nowUs, `risk limit: ${breach.reason}`);
     return breach;
   }
 
@@ -233,16 +263,10 @@ export class Exchange {
 
   /**
    * A trade printed. Resting orders whose price it went strictly past fill, together up to its size; stops are
-   * compared with its price. The taker's side is for queue models to come.
+   * compared with its price. Where own orders of both sides fill, those that the taker met come first.
    */
-  onTrade(
-    instrument: number,
-    price: number,
-    size: number,
-    _takerSide: Side | undefined,
-    nowUs: number,
-  ): void {
-    this.#matching.onTrade(instrument, price, size, nowUs);
+  onTrade(instrument: number, price: number, size: number, takerSide: Side | undefined, nowUs: number): void {
+    this.#matching.onTrade(instrument, price, size, takerSide, nowUs);
   }
 
   /** The book changed. Resting orders that the opposite best went strictly past fill from the levels past them. */
@@ -255,15 +279,43 @@ export class Exchange {
     this.#matching.onBook(instrument, nowUs);
   }
 
-  #sendExit({ bracket, type, trigger }: Touch, price: number): void {
-    const { entry, side } = bracket;
-    const { account, signal, instrument } = entry;
-    const size = least(bracket.size, reducible(account.ledger, instrument, side));
+  /** The rules of an instrument are new: its currencies, its status. */
+  onRules(instrument: number, nowUs: number): void {
+    this.#rates.onRules();
+    this.#matching.onRules(instrument, nowUs);
+  }
+
+  #sendExit({ bracket, type, trigger, price }: Touch): void {
+    const { account, instrument, entry, signal, side, size } = bracket;
     const name = type === 'stop' ? 'stop loss' : 'take profit';
-    const reason = `${name} ${trigger} of order ${entry.id} touched at ${price}`;
+    const reason = `${name} ${trigger} of order ${entry} touched at ${price}`;
     bracket.isTriggered = true;
+    // A breach that closes all positions has orders over all of them already.
+    if (account.risk.breach?.action === 'flatten') return;
     const exit = { ...EXIT, signal, instrument, side, size, reason, type, price: trigger, sentBy: bracket };
     this.#send(this.#create(account, exit, this.#matching.nowUs));
+  }
+
+  /** Sends market orders over what no other order that persists will close. */
+  #flatten(account: Account, nowUs: number, reason: string): void {
+    for (const { instrument, exactSize } of account.ledger.positions()) {
+      const side: Side = exactSize > 0n ? 'sell' : 'buy';
+      let size = absolute(exactSize);
+      for (const order of account.working.values()) {
+        const closes = order.persists && order.instrument === instrument && order.side === side;
+        if (closes) size -= remaining(order);
+      }
+      if (size <= 0n) continue;
+      const exit = { ...EXIT, signal: 0, instrument, side, size, reason, type: 'market' } as const;
+      this.#send(this.#create(account, exit, nowUs));
+    }
+  }
+
+  /** What filled after a limit had all positions closed is closed as well. */
+  #goOnFlattening(account: Account): void {
+    const { breach } = account.risk;
+    if (breach?.action === 'flatten')
+      this.#flatten(account, this.#matching.nowUs, `risk limit: ${breach.reason}`);
   }
 
   #create(account: Account, draft: Draft, nowUs: number): WorkingOrder {

@@ -42,7 +42,17 @@ export const latencySchema = z
 
 /** Basis points of notional; negative is a rebate. */
 export const feesSchema = z
-  .strictObject({ makerBps: z.number().default(10), takerBps: z.number().default(10) })
+  .strictObject({
+    makerBps: z.number().default(10),
+    takerBps: z.number().default(10),
+    symbols: z
+      .record(
+        z.string(),
+        z.strictObject({ makerBps: z.number().optional(), takerBps: z.number().optional() }),
+      )
+      .optional()
+      .describe('other fees for single symbols; what one leaves out is as for all'),
+  })
   .prefault({});
 
 /** Where an order that takes liquidity fills. */
@@ -91,10 +101,16 @@ export interface Fees {
   rate(liquidity: 'maker' | 'taker', instrument: number): Decimal;
 }
 
-export function createFees(config: FeesConfig): Fees {
-  const maker = divide(decimalOf(config.makerBps), BPS);
-  const taker = divide(decimalOf(config.takerBps), BPS);
-  return { rate: (liquidity) => (liquidity === 'maker' ? maker : taker) };
+/** `symbols` are the run's instruments by number. */
+export function createFees(
+  { makerBps, takerBps, symbols: others = {} }: FeesConfig,
+  symbols: readonly string[],
+): Fees {
+  const rates = symbols.map((symbol) => ({
+    maker: divide(decimalOf(others[symbol]?.makerBps ?? makerBps), BPS),
+    taker: divide(decimalOf(others[symbol]?.takerBps ?? takerBps), BPS),
+  }));
+  return { rate: (liquidity, instrument) => rates[instrument]![liquidity] };
 }
 
 /** Liquidity to take: so much at such a price. */
@@ -161,12 +177,13 @@ class FlatFills implements Fills {
   }
 }
 
-/** What the run itself has taken from one level, and the level's size in the feed when it did. */
-type Taken = { readonly price: number; readonly isAsk: boolean; feedSize: number; size: Decimal };
+/** What the run itself has taken of what stands at one level. */
+type Taken = { readonly price: number; readonly isAsk: boolean; size: Decimal };
 
 /**
- * Walks the book level by level. What the run took stays taken until the feed changes that level's size or removes
- * it; all strategies of a run share that memory. Without a book it fills as `fallback` does.
+ * Walks the book level by level. What the run took stays taken as long as the feed shows the level: where it grows, only
+ * what it grew by is new; where it shrinks, what is left of it is what the run took, as far as it goes. All strategies of
+ * a run share that memory. Without a book it fills as `fallback` does.
  */
 class BookFills implements Fills {
   readonly #market: MarketView;
@@ -201,14 +218,13 @@ class BookFills implements Fills {
     const book = this.#market.book(instrument);
     if (book === undefined) return;
     const isAsk = side === 'buy';
-    const feedSize = book.sizeOf(isAsk, piece.price);
     let list = this.#taken[instrument];
     if (list === undefined) {
       list = [];
       this.#taken[instrument] = list;
     }
     const known = list.find((taken) => taken.price === piece.price && taken.isAsk === isAsk);
-    if (known === undefined) list.push({ price: piece.price, isAsk, feedSize, size: piece.size });
+    if (known === undefined) list.push({ price: piece.price, isAsk, size: piece.size });
     else known.size += piece.size;
   }
 
@@ -219,7 +235,8 @@ class BookFills implements Fills {
     for (let i = list.length - 1; i >= 0; i--) {
       const taken = list[i]!;
       const size = book === undefined ? 0 : book.sizeOf(taken.isAsk, taken.price);
-      if (size !== taken.feedSize) list.splice(i, 1);
+      if (size === 0) list.splice(i, 1);
+      else taken.size = least(taken.size, decimalOf(size));
     }
   }
 

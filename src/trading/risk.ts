@@ -1,22 +1,24 @@
-// Limits one strategy must keep in one session. An order past a limit is refused; a loss or drawdown past a limit
-// stops the strategy for good. Without configuration nothing is limited.
+// Limits one strategy must keep in one session. An order past a limit is refused; after a loss or drawdown past a limit
+// the strategy may only reduce. An order that only reduces is never refused. Without configuration nothing is limited.
 import { z } from 'zod';
-import { type Decimal, numberOf } from '../core/decimal.ts';
+import { type Decimal, decimalOf, greatest, numberOf } from '../core/decimal.ts';
 
-/** Amounts in the ledger's own currency. Every limit is off until it is set. */
+/** Amounts in the run's reporting currency. Every limit is off until it is set. */
 export const riskSchema = z
   .strictObject({
-    /** |position| × price after an order, per instrument. Orders that reduce are always let through. */
+    /** |position| × price per instrument, if every order that is sent filled. */
     positionNotionalMax: z.number().positive().optional(),
-    /** size × price of one order that may open; `sell` and `cover` are always let through. */
+    /** The same, summed over all instruments. */
+    notionalMax: z.number().positive().optional(),
+    /** size × price of one order that may open a position. */
     orderNotionalMax: z.number().positive().optional(),
-    /** Orders within any one second. */
+    /** Orders within any one second; one that only reduces counts, and is never refused. */
     ordersPerSecondMax: z.number().int().positive().optional(),
     /** Fall of equity from its highest, as a fraction of that: 0.2 is 20 %. */
     drawdownMax: z.number().positive().max(1).optional(),
-    /** Fall of equity below the starting balance. */
+    /** Fall of equity below what the starting balances were worth, or would be worth now, whichever is more. */
     lossMax: z.number().positive().optional(),
-    /** A drawdown or loss cancels all orders; `flatten` also closes all positions at market. */
+    /** A drawdown or loss cancels all orders that may open; `flatten` also closes all positions, until all are closed. */
     onBreach: z.enum(['cancel', 'flatten']).default('cancel'),
   })
   .prefault({});
@@ -32,11 +34,23 @@ export type Breach = {
   readonly action: 'cancel' | 'flatten';
 };
 
+/** In the reporting currency. */
 export type OrderExposure = {
+  /** It only reduces: then no limit holds it back. */
+  readonly reduces: boolean;
   readonly orderNotional: Decimal;
-  /** |position| × price if the order fills whole; 0 when it only reduces. */
+  /** Of its instrument and of all, with everything filled that is sent. */
   readonly positionNotional: Decimal;
+  readonly notional: Decimal;
   readonly nowUs: number;
+};
+
+/** Of one ledger, in the reporting currency. */
+export type Worth = {
+  /** The starting balances when all rates were first known, and at the rates of now. */
+  readonly start: Decimal;
+  readonly startNow: Decimal;
+  readonly equity: Decimal;
 };
 
 const SECOND_US = 1_000_000;
@@ -57,33 +71,50 @@ export class Risk {
     return this.#breach;
   }
 
+  /** Whether exposures need be reckoned at all. */
+  get limitsNotional(): boolean {
+    const { positionNotionalMax, notionalMax, orderNotionalMax } = this.#config;
+    return positionNotionalMax !== undefined || notionalMax !== undefined || orderNotionalMax !== undefined;
+  }
+
+  get positionNotionalMax(): Decimal | undefined {
+    const { positionNotionalMax: max } = this.#config;
+    return max === undefined ? undefined : decimalOf(max);
+  }
+
   /** Why an order must be refused, or undefined; then it counts towards the orders of this second. */
   checkOrder(exposure: OrderExposure): string | undefined {
-    const { positionNotionalMax, orderNotionalMax, ordersPerSecondMax } = this.#config;
-    if (this.#breach !== undefined) return `risk limit: stopped since ${this.#breach.reason}`;
+    const { positionNotionalMax, notionalMax, orderNotionalMax, ordersPerSecondMax } = this.#config;
+    if (ordersPerSecondMax !== undefined) {
+      this.#recentUs = this.#recentUs.filter((timeUs) => timeUs > exposure.nowUs - SECOND_US);
+      if (exposure.reduces) this.#recentUs.push(exposure.nowUs);
+    }
+    if (exposure.reduces) return undefined;
+    if (this.#breach !== undefined) return `risk limit: reducing only since ${this.#breach.reason}`;
     if (orderNotionalMax !== undefined && numberOf(exposure.orderNotional) > orderNotionalMax) {
       return `risk limit: order notional ${numberOf(exposure.orderNotional)} is above ${orderNotionalMax}`;
     }
     if (positionNotionalMax !== undefined && numberOf(exposure.positionNotional) > positionNotionalMax) {
       return `risk limit: position notional ${numberOf(exposure.positionNotional)} is above ${positionNotionalMax}`;
     }
-    if (ordersPerSecondMax === undefined) return undefined;
-    this.#recentUs = this.#recentUs.filter((timeUs) => timeUs > exposure.nowUs - SECOND_US);
-    if (this.#recentUs.length >= ordersPerSecondMax) {
+    if (notionalMax !== undefined && numberOf(exposure.notional) > notionalMax) {
+      return `risk limit: notional ${numberOf(exposure.notional)} of all positions is above ${notionalMax}`;
+    }
+    if (ordersPerSecondMax !== undefined && this.#recentUs.length >= ordersPerSecondMax) {
       return `risk limit: ${this.#recentUs.length + 1} orders within a second, allowed are ${ordersPerSecondMax}`;
     }
-    this.#recentUs.push(exposure.nowUs);
+    if (ordersPerSecondMax !== undefined) this.#recentUs.push(exposure.nowUs);
     return undefined;
   }
 
-  /** Looks at the equity; returns a breach once, when it happens. */
-  checkEquity(start: Decimal, equity: Decimal): Breach | undefined {
+  /** Looks at the equity and at what the starting balances are worth; returns a breach once, when it happens. */
+  checkEquity({ start, startNow, equity }: Worth): Breach | undefined {
     if (this.#breach !== undefined) return undefined;
     const { drawdownMax, lossMax, onBreach: action } = this.#config;
     if (drawdownMax === undefined && lossMax === undefined) return undefined;
     const value = numberOf(equity);
     this.#peak = Math.max(this.#peak, numberOf(start), value);
-    const loss = numberOf(start - equity);
+    const loss = numberOf(greatest(start, startNow) - equity);
     const drawdown = this.#peak > 0 ? (this.#peak - value) / this.#peak : 0;
     if (lossMax !== undefined && loss > lossMax) {
       const reason = `loss ${loss} is above ${lossMax}`;

@@ -3,7 +3,7 @@ import { type Decimal, formatDecimal, numberOf } from '../core/decimal.ts';
 import type { Order, OrderStatus, OrderType, Side, TimeInForce } from '../core/order.ts';
 import type { Bracket } from './brackets.ts';
 import type { Ledger } from './ledger.ts';
-import type { Latency } from './models.ts';
+import type { Fees, Latency } from './models.ts';
 import type { Risk } from './risk.ts';
 
 /** A strategy at the venue. */
@@ -12,8 +12,11 @@ export type Account = {
   readonly ledger: Ledger;
   readonly risk: Risk;
   readonly latency: Latency;
+  readonly fees: Fees;
   /** Orders sent and not yet final, by id. */
   readonly working: Map<number, WorkingOrder>;
+  /** The starting balances in the reporting currency, when all rates that takes were first known. */
+  startWorth: Decimal | undefined;
 };
 
 export type WorkingOrder = {
@@ -38,6 +41,11 @@ export type WorkingOrder = {
   readonly takeProfit: number;
   /** The bracket that sent this order, if one did. */
   readonly sentBy: Bracket | undefined;
+  /**
+   * Sent by a bracket or a risk limit: it waits at the venue until it has filled or nothing is left to close, and a
+   * strategy that cancels its orders does not cancel it.
+   */
+  readonly persists: boolean;
   size: Decimal;
   filled: Decimal;
   status: OrderStatus;
@@ -50,6 +58,11 @@ export type WorkingOrder = {
 
 export function isFinal(status: OrderStatus): boolean {
   return status !== 'pending' && status !== 'open';
+}
+
+/** What is still to be filled, base currency. */
+export function remaining(order: WorkingOrder): Decimal {
+  return order.size - order.filled;
 }
 
 export function snapshot(order: WorkingOrder): Order {

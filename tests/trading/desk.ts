@@ -83,6 +83,7 @@ export class Desk {
       fills: fillsSchema.parse(config.fills),
       seed: config.seed ?? 1,
       symbols: ['BTC/USD', 'ETH/USD'],
+      currency: 'USD',
       market: this.market,
       onOrder: (order) => this.orders.push(order),
       onFill: (fill) => this.fills.push(fill),

@@ -51,7 +51,7 @@ describe('models', () => {
   });
 
   test('fees are exact fractions, a rebate is negative', () => {
-    const fees = createFees(feesSchema.parse({ makerBps: -0.5, takerBps: 26 }));
+    const fees = createFees(feesSchema.parse({ makerBps: -0.5, takerBps: 26 }), ['BTC/USD']);
     expect(formatDecimal(fees.rate('maker', 0))).toBe('-0.00005');
     expect(formatDecimal(fees.rate('taker', 0))).toBe('0.0026');
   });

@@ -37,19 +37,29 @@ describe('market orders', () => {
     });
   });
 
-  test('do not take twice what the run took, until the feed changes that level', () => {
+  test('do not take twice what the run took: a level gives again only what it grew by', () => {
     const desk = deskWithBook();
+    const setAsk = (size: number) => {
+      desk.market.books[0]!.set(true, 100, size);
+      desk.exchange.onBook(0, desk.nowUs);
+    };
+    const takenAtBest = () => {
+      desk.trade({ action: 'buy', size: 0.1, limit: 100, timeInForce: 'IOC' });
+      return desk.fills.filter((fill) => fill.price === 100).reduce((sum, fill) => sum + fill.size, 0);
+    };
     desk.trade({ action: 'buy', size: 1 });
     desk.exchange.onBook(0, desk.nowUs);
-    desk.trade({ action: 'buy', size: 1 }, 'other');
-    expect(desk.fills.map((fill) => fill.price)).toEqual([100, 100.5]);
-    desk.market.books[0]!.set(true, 100, 0.5);
-    desk.exchange.onBook(0, desk.nowUs);
-    desk.trade({ action: 'buy', size: 1 });
-    expect(desk.fills.slice(2).map((fill) => [fill.price, fill.size])).toEqual([
-      [100, 0.5],
-      [100.5, 0.5],
-    ]);
+    expect(takenAtBest()).toBe(1);
+    setAsk(0.5);
+    expect(takenAtBest()).toBe(1);
+    setAsk(0.55);
+    expect(takenAtBest()).toBeCloseTo(1.05, 12);
+    setAsk(0.5);
+    setAsk(0.55);
+    expect(takenAtBest()).toBeCloseTo(1.1, 12);
+    setAsk(0);
+    setAsk(0.55);
+    expect(takenAtBest()).toBeCloseTo(1.2, 12);
   });
 
   test('fill at the mid plus basis points, on to the next tick, where there is no book', () => {

@@ -205,16 +205,27 @@ describe('stop loss and take profit', () => {
     });
   });
 
-  test('are armed again when their order could not close everything', () => {
+  test('send one order, which waits through an exhausted and an invalid book until all is closed', () => {
     const desk = deskWithBook();
     desk.trade(bracketed);
     desk.show([[97, 0.25]], [[98.5, 5]]);
     desk.pass();
-    expect(desk.order(2)).toMatchObject({ status: 'cancelled', reason: 'book exhausted: 0.25 of 1 filled' });
-    desk.show([[96.5, 10]], [[98.5, 5]]);
+    const waits = {
+      status: 'open',
+      filledSize: 0.25,
+      reason: expect.stringContaining('waits: book exhausted'),
+    };
+    expect(desk.order(2)).toMatchObject(waits);
+    desk.market.books[0]!.invalidate();
+    desk.print(90);
+    desk.print(89);
+    desk.exchange.cancelAll('desk', desk.nowUs, 'enough');
     desk.pass();
-    expect(desk.order(3)).toMatchObject({ status: 'filled', size: 0.75 });
+    expect(desk.order(2)).toMatchObject(waits);
+    desk.show([[96.5, 10]], [[98.5, 5]]);
+    expect(desk.order(2)).toMatchObject({ status: 'filled', filledSize: 1 });
     expect(desk.ledger.position(0)!.size).toBe(0);
+    expect(new Set(desk.orders.map(({ id }) => id))).toEqual(new Set([1, 2]));
   });
 
   test('grow with each fill of a resting entry', () => {

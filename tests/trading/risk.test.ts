@@ -3,13 +3,19 @@ import { parseDecimal } from '../../src/core/decimal.ts';
 import { Risk, riskSchema } from '../../src/trading/risk.ts';
 import { deskWithBook } from './desk.ts';
 
+/** Of a ledger in the reporting currency alone. */
+function worth(start: string, equity: string) {
+  const exact = parseDecimal(start);
+  return { start: exact, startNow: exact, equity: parseDecimal(equity) };
+}
+
 describe('risk limits', () => {
   test('are all off by default', () => {
     const risk = new Risk(riskSchema.parse(undefined));
-    expect(
-      risk.checkOrder({ orderNotional: 10n ** 30n, positionNotional: 10n ** 30n, nowUs: 0 }),
-    ).toBeUndefined();
-    expect(risk.checkEquity(parseDecimal('100'), parseDecimal('-100'))).toBeUndefined();
+    const much = 10n ** 30n;
+    const order = { orderNotional: much, positionNotional: much, notional: much };
+    expect(risk.checkOrder({ ...order, reduces: false, nowUs: 0 })).toBeUndefined();
+    expect(risk.checkEquity(worth('100', '-100'))).toBeUndefined();
   });
 
   test('of order and position notional reject with the value and the limit, and let reducing orders through', () => {
@@ -49,13 +55,15 @@ describe('risk limits', () => {
     expect(desk.order(2)).toMatchObject({ status: 'cancelled', reason: 'risk limit: loss 6 is above 5' });
     expect(desk.order(3)).toMatchObject({ status: 'filled', signal: 0, isReduceOnly: true });
     expect(desk.ledger.position(0)!.size).toBe(0);
-    expect(desk.send({ action: 'buy', size: 1 }).reason).toBe('risk limit: stopped since loss 6 is above 5');
+    expect(desk.send({ action: 'buy', size: 1 }).reason).toBe(
+      'risk limit: reducing only since loss 6 is above 5',
+    );
     expect(desk.send({ action: 'buy', size: 1 }, 'other').status).toBe('pending');
   });
 
   test('a drawdown is measured from the highest equity', () => {
     const risk = new Risk(riskSchema.parse({ drawdownMax: 0.2 }));
-    const check = (equity: string) => risk.checkEquity(parseDecimal('100'), parseDecimal(equity));
+    const check = (equity: string) => risk.checkEquity(worth('100', equity));
     expect(check('150')).toBeUndefined();
     expect(check('120')).toBeUndefined();
     expect(check('119')).toMatchObject({ limit: 'drawdown', action: 'cancel' });
