@@ -376,6 +376,8 @@ export class Engine {
 
   #applyRules(rules: Instrument, instrument: number): void {
     const unusable = this.#markets.applyRules(instrument, rules);
+    this.#desk.exchange.onRules(instrument, this.#cursor.nowUs);
+    this.#call([]);
     if (unusable === undefined) return;
     const reason = `${unusable} cannot be used`;
     this.#log.write({ ...this.#cursor.position(), type: 'unused', symbol: rules.symbol, reason, count: 1 });

@@ -160,3 +160,23 @@ export function livelyMarket(
 export function textOf(log: MemoryLog): string {
   return log.records.map((record) => JSON.stringify(record)).join('\n');
 }
+
+type Levels = readonly (readonly [price: number, size: number])[];
+
+/** A snapshot of just these levels. */
+export function addBook(
+  events: EventBatch,
+  at: { readonly atUs: number; readonly bids: Levels; readonly asks: Levels; readonly instrument?: number },
+): void {
+  const seq = events.length + 1;
+  const rows = [
+    ...at.bids.map((level) => [0, ...level] as const),
+    ...at.asks.map((l) => [Flag.ask, ...l] as const),
+  ];
+  for (const [i, [side, price, size]] of rows.entries()) {
+    const row = events.add(EventKind.level, at.instrument ?? 0, seq, at.atUs, at.atUs);
+    events.price[row] = price;
+    events.size[row] = size;
+    events.flags[row] = side | (i === 0 ? Flag.clear : 0) | (i === rows.length - 1 ? Flag.last : 0);
+  }
+}
