@@ -48,6 +48,11 @@ export const END_BYTES = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, ...Bu
 const template = createTemplate();
 /** Every batch header has this length. */
 export const HEAD_BYTES = template.bytes.length;
+/** What every batch header begins with, whatever it says. */
+export const HEAD_PREFIX = template.bytes.subarray(
+  0,
+  Math.min(...template.slots, template.firstSeq, template.rows, template.crc),
+);
 
 export function layoutOf(rows: number, payloadBytes: number): BodyLayout {
   const receivedUs = rows * 8;

@@ -5,8 +5,9 @@ import { basename, join } from 'node:path';
 import { DataError } from '../core/errors.ts';
 import type { JournalRecord, RecordKind } from '../core/frame.ts';
 import { readParquet } from '../parquet/parquet.ts';
+import { readAcknowledged, requireAcknowledged } from './acknowledged.ts';
 import { digestArrow, readSummary, sealedSchema, verifySegment } from './seal.ts';
-import { listSegments, recordsOf, type Segment, SegmentReader } from './segment.ts';
+import { listSegments, recordsOf, requireSummarised, type Segment, SegmentReader } from './segment.ts';
 
 export type ReadJournalOptions = {
   /** Begin with this record. Default: the first. */
@@ -41,7 +42,11 @@ export async function* readJournal(
   options: ReadJournalOptions = {},
 ): AsyncGenerator<readonly JournalRecord[], void, undefined> {
   const { fromSeq = 1, fromUs = -Infinity, toUs = Infinity } = options;
-  const segments = listSegments(journalFolder(folder));
+  const journal = journalFolder(folder);
+  // Read before the segments are: a writer that is at work only adds to what was acknowledged by now.
+  const acknowledged = readAcknowledged(journal);
+  const segments = listSegments(journal);
+  requireSummarised(journal, segments);
   let nextSeq = 1;
   let lastUs = 0;
   for (const segment of segments) {
@@ -68,17 +73,25 @@ export async function* readJournal(
       if (wanted.length > 0) yield wanted;
     }
   }
+  requireAcknowledged(journal, acknowledged, nextSeq - 1);
 }
 
 /** The segments of a recording, sealed ones verified; an open one as far as it is whole. */
 export async function readSegments(folder: string): Promise<readonly SegmentEntry[]> {
   const entries: SegmentEntry[] = [];
-  for (const { arrow, parquet } of listSegments(journalFolder(folder))) {
+  const journal = journalFolder(folder);
+  const acknowledged = readAcknowledged(journal);
+  const segments = listSegments(journal);
+  requireSummarised(journal, segments);
+  for (const segment of segments) {
+    const { arrow, parquet } = segment;
     const path = arrow ?? parquet!;
-    const summary = arrow === undefined ? await verifySegment(path) : await digestArrow(arrow, 'open');
+    const state = segment === segments.at(-1) ? 'may be torn' : 'closed';
+    const summary = arrow === undefined ? await verifySegment(path) : await digestArrow(arrow, state);
     const { rows, firstSeq, lastSeq, records: digest } = summary;
     if (rows > 0) entries.push({ file: `journal/${basename(path)}`, rows, firstSeq, lastSeq, digest });
   }
+  requireAcknowledged(journal, acknowledged, entries.at(-1)?.lastSeq ?? 0);
   return entries;
 }
 
@@ -126,11 +139,10 @@ function* readArrow(
     for (let batch = reader.next(); batch !== undefined; batch = reader.next()) {
       yield { file, records: recordsOf(batch) };
     }
-    const { end, rows, validBytes, bytes } = reader;
-    if (end?.state !== 'cut') return;
-    if (!isLast && validBytes < bytes)
-      throw new DataError(`${file}: damaged after row ${rows}: ${end.reason}`);
-    if (isLast) options.onCut?.({ file, row: rows, reason: end.reason });
+    const { end, rows } = reader;
+    const damage = reader.damage(isLast ? 'may be torn' : 'closed');
+    if (damage !== undefined) throw damage;
+    if (isLast && end?.state === 'cut') options.onCut?.({ file, row: rows, reason: end.reason });
   } finally {
     reader.close();
   }

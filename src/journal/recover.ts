@@ -15,9 +15,10 @@ import { pipeline } from 'node:stream/promises';
 import { DataError } from '../core/errors.ts';
 import type { Control } from '../core/frame.ts';
 import { syncFolder } from '../parquet/durable.ts';
+import { readAcknowledged, requireAcknowledged } from './acknowledged.ts';
 import { waitForLock } from './lock.ts';
-import { readSummary, verifySegment } from './seal.ts';
-import { listSegments, type Segment, SegmentReader } from './segment.ts';
+import { readSummary, type SegmentSummary, verifySegment } from './seal.ts';
+import { listSegments, recordingOf, requireSummarised, type Segment, SegmentReader } from './segment.ts';
 
 export type Cut = Extract<Control, { readonly type: 'cut' }>;
 
@@ -33,34 +34,55 @@ export type Recovery = {
   readonly cut: Cut | undefined;
 };
 
-/** Makes a journal folder whole. The caller holds its lock. Throws DataError when sealed or closed data is corrupt. */
-export async function recoverJournal(folder: string): Promise<Recovery> {
+/**
+ * Makes a journal folder whole. The caller holds its lock. `knownSeq` is a record that is known from elsewhere to have been
+ * there, as from a manifest. Throws DataError, and touches nothing, when records that were written are damaged or missing:
+ * their numbers must not be used again.
+ */
+export async function recoverJournal(folder: string, knownSeq = 0): Promise<Recovery> {
   await waitForSealers(folder);
   const segments = listSegments(folder);
-  const unsealed: string[] = [];
+  requireSummarised(folder, segments);
+  const found = new Map<Segment, Range | Scan>();
   let lastSeq = 0;
   let lastUs = 0;
-  let cut: Cut | undefined;
   for (const segment of segments) {
     const isLast = segment === segments.at(-1);
     const range = (await isSealed(segment)) ? readSummary(segment.parquet!) : scan(segment, isLast);
     if (range.rows > 0 && range.firstSeq !== lastSeq + 1) {
       throw new DataError(
-        `${segment.parquet ?? segment.arrow}: begins with record ${range.firstSeq} where ${lastSeq + 1} has to follow`,
+        `${segment.parquet ?? segment.arrow}: begins with record ${range.firstSeq} where ${lastSeq + 1} has to follow (retick data recover ${recordingOf(folder)} keeps what is readable)`,
       );
     }
-    if ('cut' in range) {
-      if (range.cut !== undefined) await cutOff(segment, range.validBytes, range.cut);
-      if (range.rows > 0) unsealed.push(segment.arrow!);
-      cut = range.cut;
-    }
-    if (range.rows > 0) {
-      lastSeq = range.lastSeq;
-      lastUs = range.lastUs;
-    }
+    found.set(segment, range);
+    if (range.rows > 0) ({ lastSeq, lastUs } = range);
   }
-  return { lastSeq, lastUs, nextSegment: nextNumber(folder), unsealed, cut };
+  requireAcknowledged(folder, readAcknowledged(folder), lastSeq);
+  if (lastSeq < knownSeq) {
+    throw new DataError(
+      `${folder}: the journal ends with record ${lastSeq}, but its manifest names record ${knownSeq} (retick data recover ${recordingOf(folder)} keeps what is readable)`,
+    );
+  }
+  return { lastSeq, lastUs, ...(await mend(found)), nextSegment: nextNumber(folder) };
 }
+
+/** Cuts off a torn end, and drops the Arrow files of segments that are sealed. */
+async function mend(found: ReadonlyMap<Segment, Range | Scan>) {
+  const unsealed: string[] = [];
+  let cut: Cut | undefined;
+  for (const [segment, range] of found) {
+    if (!('validBytes' in range)) {
+      if (segment.arrow !== undefined) rmSync(segment.arrow);
+      continue;
+    }
+    if (range.cut !== undefined) await cutOff(segment, range.validBytes, range.cut);
+    if (range.rows > 0) unsealed.push(segment.arrow!);
+    cut = range.cut;
+  }
+  return { unsealed, cut };
+}
+
+type Range = Pick<SegmentSummary, 'rows' | 'firstSeq' | 'lastSeq' | 'lastUs'>;
 
 /** A sealer outlives the recorder that started it and may be about to finish. */
 async function waitForSealers(folder: string): Promise<void> {
@@ -83,7 +105,6 @@ async function isSealed(segment: Segment): Promise<boolean> {
     if (error instanceof DataError) return false;
     throw error;
   }
-  rmSync(segment.arrow);
   return true;
 }
 
@@ -101,12 +122,10 @@ function scan(segment: Segment, isLast: boolean): Scan {
   const reader = new SegmentReader(path);
   try {
     while (reader.next() !== undefined);
+    const damage = reader.damage(isLast ? 'may be torn' : 'closed');
+    if (damage !== undefined) throw damage;
     const { rows, firstSeq, lastSeq, lastUs, validBytes, bytes, end } = reader;
     if (end?.state !== 'cut') return { rows, firstSeq, lastSeq, lastUs, validBytes, cut: undefined };
-    // A segment that recovery cut off has no end mark either, but nothing after its last batch.
-    if (!isLast && validBytes < bytes) {
-      throw new DataError(`${path}: damaged after row ${rows}: ${end.reason}`);
-    }
     const cut: Cut = {
       type: 'cut',
       segment: segment.name,

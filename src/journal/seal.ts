@@ -13,8 +13,9 @@ import { assert } from '../core/assert.ts';
 import { DataError } from '../core/errors.ts';
 import { syncFolder } from '../parquet/durable.ts';
 import { readParquet, type TableBatch, writeParquet } from '../parquet/parquet.ts';
+import type { SegmentBatch } from './locate.ts';
 import { waitForLock } from './lock.ts';
-import { type SegmentBatch, SegmentReader } from './segment.ts';
+import { SegmentReader } from './segment.ts';
 
 /** What is known of a sealed segment without opening it; kept as `000001.json`. */
 export type SegmentSummary = {
@@ -29,6 +30,8 @@ export type SegmentSummary = {
   /** Size and SHA-256 of the Parquet file. */
   readonly bytes: number;
   readonly sha256: string;
+  /** SHA-256 of all the above; absent in summaries of earlier versions. */
+  readonly digest?: string;
 };
 
 /** Columns of a sealed segment; `text` fields would cost a check for UTF-8, so payloads stay bytes. */
@@ -43,32 +46,57 @@ export const sealedSchema = {
 /** A row group of the Parquet file holds about this many bytes: it is built and read back in memory. */
 const ROW_GROUP_BYTES = 16 << 20;
 
+/** The child's exit code for a segment whose records are not what was written. */
+const DAMAGED = 3;
+
 /**
- * Seals one Arrow segment in a child process and returns its summary. On failure it throws DataError with the child's
- * words, and the Arrow segment is still there.
+ * Seals one Arrow segment in a child process and returns its summary. On failure the Arrow segment is still there. Throws
+ * DataError when its records are not what was written, and Error when they could not be sealed for another reason, as for
+ * want of space, memory or processes.
  */
 export async function sealInChild(arrow: string): Promise<SegmentSummary> {
+  const { said, complaint, ended } = await runSealer(arrow);
+  if (ended === 0 && said !== '') return JSON.parse(said) as SegmentSummary;
+  const why = complaint.trim() || (typeof ended === 'string' ? ended : `the sealer ended with ${ended}`);
+  if (ended === DAMAGED) throw new DataError(why);
+  throw new Error(`cannot seal ${arrow}: ${why}`);
+}
+
+type Ended = { readonly said: string; readonly complaint: string; readonly ended: number | string };
+
+/** A child that cannot be started is one that ended with the system's words: nothing here may end the recorder. */
+async function runSealer(arrow: string): Promise<Ended> {
+  const { promise, resolve } = Promise.withResolvers<number | string>();
+  let said = '';
+  let complaint = '';
   // A process group of its own: the terminal's Ctrl-C is meant for the recorder, which drains and waits for the seal.
   const child = spawn(process.execPath, [fileURLToPath(import.meta.url), arrow], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
-  // Whatever else runs on this machine goes first, the recorder above all.
-  if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
-  let said = '';
-  let complaint = '';
-  child.stdout.on('data', (chunk: Buffer) => {
+  child.once('error', (error) => resolve(error.message));
+  child.once('close', (code, signal) => resolve(code ?? `the sealer was ended by ${signal}`));
+  // Without descriptors for the pipes there are none, whatever the types say.
+  const { stdout, stderr } = child as Partial<typeof child>;
+  stdout?.on('data', (chunk: Buffer) => {
     said += chunk;
   });
-  child.stderr.on('data', (chunk: Buffer) => {
+  stderr?.on('data', (chunk: Buffer) => {
     complaint += chunk;
   });
-  const ended = await new Promise<string>((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('close', (code, signal) => resolve(code === 0 ? '' : `exit ${code ?? signal}`));
-  });
-  if (ended === '' && said !== '') return JSON.parse(said) as SegmentSummary;
-  throw new DataError(`cannot seal ${arrow}: ${complaint.trim() || ended || 'the sealer said nothing'}`);
+  lowerPriority(child.pid);
+  const ended = await promise;
+  return { said, complaint, ended };
+}
+
+/** Whatever else runs on this machine goes first, the recorder above all. */
+function lowerPriority(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // It has ended already, or the system does not let us: it then seals at the usual priority.
+  }
 }
 
 /**
@@ -90,7 +118,8 @@ export async function sealSegment(arrow: string): Promise<SegmentSummary> {
     const after = await digestParquet(unverified);
     compareRecords(arrow, before, after);
     const { bytes, sha256 } = await digestFile(unverified);
-    const summary = { segment: basename(base), ...before, bytes, sha256 };
+    const contents = { segment: basename(base), ...before, bytes, sha256 };
+    const summary = { ...contents, digest: digestOf(contents) };
     await writeDurably(`${base}.json`, `${JSON.stringify(summary, null, 2)}\n`);
     await rename(unverified, parquet);
     await syncFolder(dirname(base));
@@ -107,13 +136,31 @@ export function readSummary(parquet: string): SegmentSummary {
   const path = parquet.replace(/\.parquet$/, '.json');
   try {
     const summary = JSON.parse(readFileSync(path, 'utf8')) as SegmentSummary;
+    const { rows, firstSeq, lastSeq, firstUs, lastUs, sha256, digest } = summary;
     const isWhole =
-      summary.rows === summary.lastSeq - summary.firstSeq + 1 && /^[0-9a-f]{64}$/.test(summary.sha256);
+      rows === lastSeq - firstSeq + 1 && firstUs >= 0 && lastUs >= firstUs && /^[0-9a-f]{64}$/.test(sha256);
     if (!isWhole) throw new Error('its numbers contradict each other');
+    if (digest !== undefined && digest !== digestOf(summary)) throw new Error('a byte has changed');
     return summary;
   } catch (cause) {
     throw new DataError(`${path}: no summary of a sealed segment: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** Of a summary without its digest: its numbers say where records are, so a changed one must not be believed. */
+function digestOf({
+  segment,
+  rows,
+  firstSeq,
+  lastSeq,
+  firstUs,
+  lastUs,
+  records,
+  bytes,
+  sha256,
+}: SegmentSummary): string {
+  const contents = [segment, rows, firstSeq, lastSeq, firstUs, lastUs, records, bytes, sha256];
+  return createHash('sha256').update(JSON.stringify(contents)).digest('hex');
 }
 
 /** Proves that a sealed segment is, byte for byte, what was sealed. DataError naming the file when it is not. */
@@ -146,8 +193,10 @@ export function compareRecords(segment: string, before: RecordsDigest, after: Re
   }
 }
 
-/** Digest of the records of an Arrow segment: DataError when it is damaged, unless an `open` one may have a torn end. */
-export async function digestArrow(arrow: string, state: 'whole' | 'open' = 'whole'): Promise<RecordsDigest> {
+type SegmentState = Parameters<SegmentReader['damage']>[0];
+
+/** Digest of the records of an Arrow segment: DataError when it is damaged, of which a torn end may be none. */
+export async function digestArrow(arrow: string, state: SegmentState = 'closed'): Promise<RecordsDigest> {
   const digest = new RecordDigest();
   for (const { rows, firstSeq, receivedUs, kind, connection, offsets, payload } of batchesOf(arrow, state)) {
     const seq = Float64Array.from({ length: rows }, (_, row) => firstSeq + row);
@@ -229,14 +278,13 @@ class RecordDigest {
   }
 }
 
-/** The batches of a segment. One to be sealed is whole: recovery has cut off a torn end. */
-function* batchesOf(arrow: string, state: 'whole' | 'open'): Generator<SegmentBatch, void, undefined> {
+/** The batches of a segment. One to be sealed is closed: recovery has cut off a torn end. */
+function* batchesOf(arrow: string, state: SegmentState): Generator<SegmentBatch, void, undefined> {
   const reader = new SegmentReader(arrow);
   try {
     for (let batch = reader.next(); batch !== undefined; batch = reader.next()) yield batch;
-    if (state === 'whole' && reader.end?.state === 'cut' && reader.validBytes < reader.bytes) {
-      throw new DataError(`${arrow}: damaged after row ${reader.rows}: ${reader.end.reason}`);
-    }
+    const damage = reader.damage(state);
+    if (damage !== undefined) throw damage;
   } finally {
     reader.close();
   }
@@ -245,7 +293,7 @@ function* batchesOf(arrow: string, state: 'whole' | 'open'): Generator<SegmentBa
 function* tableOf(arrow: string): Generator<TableBatch, void, undefined> {
   for (const { rows, firstSeq, receivedUs, kind, connection, offsets, payload } of batchesOf(
     arrow,
-    'whole',
+    'closed',
   )) {
     yield {
       length: rows,
@@ -284,7 +332,18 @@ async function main(arrow: string | undefined): Promise<void> {
     process.stdout.write(JSON.stringify(await sealSegment(arrow)));
   } catch (error) {
     process.stderr.write(error instanceof Error ? error.message : String(error));
-    process.exitCode = 1;
+    process.exitCode = (await isWhole(arrow)) ? 1 : DAMAGED;
+  }
+}
+
+/** Whether the segment could still be sealed by another try. */
+async function isWhole(arrow: string): Promise<boolean> {
+  try {
+    await digestArrow(arrow);
+    return true;
+  } catch {
+    // Damaged, or gone: what it was has been said already.
+    return false;
   }
 }
 

@@ -1,18 +1,11 @@
 // Segments of a journal: which there are, and reading an open one. A reader hands out whole batches whose header
 // and checksum hold and whose records continue those before; it stops at the first byte for which that is not so.
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, fstatSync, openSync, readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { DataError } from '../core/errors.ts';
 import type { JournalRecord, RecordKind } from '../core/frame.ts';
-import {
-  type BatchHead,
-  checksum,
-  decodeHead,
-  END_BYTES,
-  HEAD_BYTES,
-  layoutOf,
-  SCHEMA_BYTES,
-} from './layout.ts';
+import { END_BYTES, SCHEMA_BYTES } from './layout.ts';
+import { findBatch, isEndMark, readBatch, readFully, type SegmentBatch, type SegmentFile } from './locate.ts';
 
 /** A segment by its number; sealed, open, or both while its sealing is not finished. */
 export type Segment = {
@@ -23,26 +16,14 @@ export type Segment = {
   readonly parquet: string | undefined;
 };
 
-/** Consecutive records in columns; record `row` has sequence number `firstSeq + row`. */
-export type SegmentBatch = {
-  readonly rows: number;
-  readonly firstSeq: number;
-  readonly receivedUs: Float64Array;
-  readonly kind: Uint8Array;
-  readonly connection: Uint16Array;
-  /** Payload of `row`: bytes [offsets[row], offsets[row + 1]) of `payload`. */
-  readonly offsets: Int32Array;
-  readonly payload: Uint8Array;
-};
-
 /** How a segment's stream of batches came to its end. */
 export type SegmentEnd =
   /** With its end mark: the writer closed it. */
   | { readonly state: 'ended' }
-  /** Without one: the writer stopped, or is still writing, or the bytes from there on are damaged. */
-  | { readonly state: 'cut'; readonly reason: string };
-
-const TWO_32 = 0x1_0000_0000;
+  /** Without one, and with nothing whole behind: the writer stopped, or is still writing. */
+  | { readonly state: 'cut'; readonly reason: string }
+  /** Records that were written whole stand behind bytes that are not what was written. */
+  | { readonly state: 'damaged'; readonly reason: string };
 
 export function segmentName(number: number): string {
   return String(number).padStart(6, '0');
@@ -63,6 +44,18 @@ export function listSegments(folder: string): readonly Segment[] {
   return [...segments.values()].sort((left, right) => left.number - right.number);
 }
 
+/** A summary is written when its segment is about to be sealed: one without a segment says that the segment is gone. */
+export function requireSummarised(folder: string, segments: readonly Segment[]): void {
+  const names = new Set(segments.map(({ name }) => name));
+  for (const file of readFolder(folder)) {
+    const [, name] = /^(\d{6})\.json$/.exec(file) ?? [];
+    if (name === undefined || names.has(name)) continue;
+    throw new DataError(
+      `${join(folder, file)}: the segment that it describes is missing (retick data recover ${recordingOf(folder)} keeps what is readable)`,
+    );
+  }
+}
+
 /** The names in a folder; DataError when it is not there. */
 export function readFolder(folder: string): readonly string[] {
   try {
@@ -74,9 +67,7 @@ export function readFolder(folder: string): readonly string[] {
 
 export class SegmentReader {
   readonly path: string;
-  readonly #file: number;
-  readonly bytes: number;
-  readonly #head = new Uint8Array(HEAD_BYTES);
+  readonly #file: SegmentFile;
   /** The length of the prefix that holds so far. */
   validBytes = 0;
   rows = 0;
@@ -89,12 +80,16 @@ export class SegmentReader {
   /** Throws the error of the file system (`ENOENT`) when the file cannot be opened. */
   constructor(path: string) {
     this.path = path;
-    this.#file = openSync(path, 'r');
-    this.bytes = fstatSync(this.#file).size;
+    this.#file = openSegment(path);
     const schema = new Uint8Array(SCHEMA_BYTES.length);
-    const isWhole = this.#read(schema, 0) && Buffer.compare(schema, SCHEMA_BYTES) === 0;
+    const isWhole = readFully(this.#file, schema, 0) && Buffer.compare(schema, SCHEMA_BYTES) === 0;
     if (isWhole) this.validBytes = SCHEMA_BYTES.length;
-    else this.#end = { state: 'cut', reason: 'the file does not begin with the schema of a journal' };
+    else this.#stop('the file does not begin with the schema of a journal');
+  }
+
+  /** The size of the file when it was opened. */
+  get bytes(): number {
+    return this.#file.bytes;
   }
 
   /** Set once `next` has returned undefined. */
@@ -106,77 +101,88 @@ export class SegmentReader {
   next(): SegmentBatch | undefined {
     if (this.#end !== undefined) return undefined;
     const at = this.validBytes;
-    const left = this.bytes - at;
-    if (this.#isEndMark(at)) {
-      if (left > END_BYTES.length) return this.#cut(`there are bytes after the end mark at byte ${at}`);
-      this.validBytes += END_BYTES.length;
-      this.#end = { state: 'ended' };
-      return undefined;
+    if (isEndMark(this.#file, at)) return this.#finish(at);
+    if (at === this.bytes) return this.#stop('there is no end mark');
+    const found = readBatch(this.#file, at);
+    if (found.state === 'broken') return this.#stop(found.reason);
+    const { batch, endsAt } = found;
+    if (!this.#follows(batch)) return this.#stop(`the batch at byte ${at} does not follow the one before`);
+    if (this.rows === 0) {
+      this.firstSeq = batch.firstSeq;
+      this.firstUs = batch.receivedUs[0]!;
     }
-    if (left === 0) return this.#cut('there is no end mark');
-    if (left < HEAD_BYTES) return this.#cut(`the batch at byte ${at} is incomplete`);
-    if (!this.#read(this.#head, at)) return this.#cut(`byte ${at} cannot be read`);
-    const head = decodeHead(this.#head);
-    if (head === undefined) return this.#cut(`there is no batch header at byte ${at}`);
-    const layout = layoutOf(head.rows, head.payloadBytes);
-    if (left < HEAD_BYTES + layout.bytes) return this.#cut(`the batch at byte ${at} is incomplete`);
-    const body = new Uint8Array(layout.bytes);
-    if (!this.#read(body, at + HEAD_BYTES)) return this.#cut(`the batch at byte ${at} cannot be read`);
-    if (checksum([body]) !== head.crc) return this.#cut(`the batch at byte ${at} fails its checksum`);
-    const batch = columnsOf(head, body);
-    if (!this.#follows(batch, body))
-      return this.#cut(`the batch at byte ${at} does not follow the one before`);
-    this.validBytes = at + HEAD_BYTES + layout.bytes;
+    this.validBytes = endsAt;
     this.rows += batch.rows;
     this.lastSeq = batch.firstSeq + batch.rows - 1;
     this.lastUs = batch.receivedUs[batch.rows - 1]!;
     return batch;
   }
 
-  close(): void {
-    closeSync(this.#file);
+  /**
+   * What is wrong with the segment, once it was read to its end: records that were written are missing. Only the last
+   * segment of a journal may be torn; one that recovery cut off ends with its last whole batch.
+   */
+  damage(state: 'closed' | 'may be torn'): DataError | undefined {
+    const end = this.#end;
+    if (end === undefined || end.state === 'ended') return undefined;
+    if (end.state === 'cut' && (state === 'may be torn' || this.validBytes === this.bytes)) return undefined;
+    const recording = recordingOf(dirname(this.path));
+    return new DataError(
+      `${this.path}: damaged after row ${this.rows}: ${end.reason} (retick data recover ${recording} keeps what is readable)`,
+    );
   }
 
-  #cut(reason: string): undefined {
-    this.#end = { state: 'cut', reason };
+  close(): void {
+    closeSync(this.#file.descriptor);
+  }
+
+  #finish(at: number): undefined {
+    if (at + END_BYTES.length < this.bytes) {
+      this.#end = { state: 'damaged', reason: `there are bytes after the end mark at byte ${at}` };
+      return undefined;
+    }
+    this.validBytes = this.bytes;
+    this.#end = { state: 'ended' };
     return undefined;
   }
 
-  #isEndMark(at: number): boolean {
-    const bytes = this.#head.subarray(0, END_BYTES.length);
-    return this.#read(bytes, at) && Buffer.compare(bytes, END_BYTES) === 0;
+  /**
+   * Nothing holds from here on. A write that was under way when the writer stopped leaves nothing whole behind it; a whole
+   * batch or the end mark there says that these bytes were written, and are not any more what they were.
+   */
+  #stop(reason: string): undefined {
+    const file = this.#file;
+    const isClosed = isEndMark(file, file.bytes - END_BYTES.length);
+    const next = findBatch(file, this.validBytes);
+    if (next !== undefined) {
+      const { at, batch } = next;
+      this.#end = {
+        state: 'damaged',
+        reason: `${reason}, and record ${batch.firstSeq} is whole at byte ${at}`,
+      };
+    } else if (isClosed) {
+      this.#end = { state: 'damaged', reason: `${reason}, and the writer had ended the segment` };
+    } else {
+      this.#end = { state: 'cut', reason };
+    }
+    return undefined;
   }
 
-  /** Whether sequence numbers go on by one and times do not go back; the checksum cannot tell. */
-  #follows(batch: SegmentBatch, body: Uint8Array): boolean {
-    if (this.rows === 0) {
-      this.firstSeq = batch.firstSeq;
-      this.firstUs = batch.receivedUs[0]!;
-    } else if (batch.firstSeq !== this.lastSeq + 1) {
-      return false;
-    }
-    const words = new Uint32Array(body.buffer, 0, batch.rows * 2);
-    let lastUs = this.rows === 0 ? 0 : this.lastUs;
-    for (let row = 0; row < batch.rows; row++) {
-      const seq = words[row * 2 + 1]! * TWO_32 + words[row * 2]!;
-      const receivedUs = batch.receivedUs[row]!;
-      if (seq !== batch.firstSeq + row || receivedUs < lastUs) return false;
-      if (batch.offsets[row]! > batch.offsets[row + 1]!) return false;
-      lastUs = receivedUs;
-    }
-    return batch.offsets[0] === 0 && batch.offsets[batch.rows] === batch.payload.length;
+  /** Whether sequence numbers go on by one and times do not go back. */
+  #follows({ firstSeq, receivedUs }: SegmentBatch): boolean {
+    return this.rows === 0 || (firstSeq === this.lastSeq + 1 && receivedUs[0]! >= this.lastUs);
   }
+}
 
-  /** Whether the file has all these bytes. */
-  #read(into: Uint8Array, at: number): boolean {
-    let done = 0;
-    while (done < into.length) {
-      const read = readSync(this.#file, into, done, into.length - done, at + done);
-      if (read === 0) return false;
-      done += read;
-    }
-    return true;
-  }
+/** As messages name it: the recording that a journal's folder is in. */
+export function recordingOf(journal: string): string {
+  return basename(journal) === 'journal' ? dirname(journal) : journal;
+}
+
+/** Throws the error of the file system when the file cannot be opened. */
+export function openSegment(path: string): SegmentFile {
+  const descriptor = openSync(path, 'r');
+  return { descriptor, bytes: fstatSync(descriptor).size };
 }
 
 /** The records of a batch; their payloads are views into it. */
@@ -193,21 +199,4 @@ export function recordsOf(batch: SegmentBatch): JournalRecord[] {
     });
   }
   return records;
-}
-
-function columnsOf(head: BatchHead, body: Uint8Array): SegmentBatch {
-  const { rows, payloadBytes, firstSeq } = head;
-  const at = layoutOf(rows, payloadBytes);
-  const words = new Uint32Array(body.buffer, at.receivedUs, rows * 2);
-  const receivedUs = new Float64Array(rows);
-  for (let row = 0; row < rows; row++) receivedUs[row] = words[row * 2 + 1]! * TWO_32 + words[row * 2]!;
-  return {
-    rows,
-    firstSeq,
-    receivedUs,
-    kind: new Uint8Array(body.buffer, at.kind, rows),
-    connection: new Uint16Array(body.buffer, at.connection, rows),
-    offsets: new Int32Array(body.buffer, at.offsets, rows + 1),
-    payload: new Uint8Array(body.buffer, at.payload, payloadBytes),
-  };
 }

@@ -1,19 +1,18 @@
 // The journal's one writer. A record is copied into the open batch and nothing else happens in that call; batches go
 // to the file in order, each by one `writev`; `acknowledgedSeq` never runs ahead of what the disk has confirmed.
 // What waits for the disk is bounded. The first error ends the writer for good: silent loss is worse than no data.
-import { mkdirSync, rmSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert } from '../core/assert.ts';
 import { DataError } from '../core/errors.ts';
 import { encodeControl, RecordKind } from '../core/frame.ts';
-import { syncFolder } from '../parquet/durable.ts';
+import { AcknowledgedMark } from './acknowledged.ts';
 import { JournalBatch } from './batch.ts';
-import { END_BYTES, SCHEMA_BYTES } from './layout.ts';
 import { type Lock, takeLock } from './lock.ts';
+import { OpenSegment } from './open.ts';
 import { type Cut, recoverJournal } from './recover.ts';
-import { type SegmentSummary, sealInChild } from './seal.ts';
-import { segmentName } from './segment.ts';
+import type { SegmentSummary } from './seal.ts';
+import { Sealer, type SealFailure } from './sealer.ts';
 
 export type JournalOptions = {
   /** A batch is written when it has this many records. Default 1,000. */
@@ -36,8 +35,14 @@ export type JournalOptions = {
   readonly onFailure?: (error: Error) => void;
   /** A segment was sealed. */
   readonly onSealed?: (summary: SegmentSummary) => void;
-  /** A segment could not be sealed. It stays an Arrow segment, readable; the next start tries again. */
-  readonly onSealFailure?: (error: Error) => void;
+  /** A segment could not be sealed. It stays an Arrow segment, readable, and is tried again. */
+  readonly onSealFailure?: (failure: SealFailure) => void;
+  /** How long after a failed sealing the next try begins; it doubles. Default 30 s. */
+  readonly sealRetryMs?: number;
+  /** How often the open segment is looked for where it was made. Default 500 ms. */
+  readonly watchMs?: number;
+  /** A record that is known from elsewhere to have been in this journal, as from a manifest. */
+  readonly knownSeq?: number;
 };
 
 const defaults = {
@@ -49,17 +54,19 @@ const defaults = {
   rotateUs: 900e6,
   queueBytes: 128 << 20,
   seal: true,
+  sealRetryMs: 30_000,
+  watchMs: 500,
+  knownSeq: 0,
 };
+
+/** What a system says that has no descriptor or memory to spare at the moment. */
+const SCARCE = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN']);
 
 /** So many empty batches are kept to be filled again. */
 const SPARE_BATCHES = 4;
 
-type OpenSegment = {
-  readonly path: string;
-  readonly file: FileHandle;
-  bytes: number;
-  firstUs: number;
-};
+/** How far the file has come. */
+type Written = { readonly seq: number; readonly receivedUs: number };
 
 export class JournalWriter {
   readonly #folder: string;
@@ -68,8 +75,9 @@ export class JournalWriter {
   #number: number;
   #lastSeq: number;
   #lastUs: number;
-  #writtenSeq: number;
+  #written: Written;
   #acknowledgedSeq: number;
+  readonly #mark: AcknowledgedMark;
   #bytes = 0;
 
   #batch: JournalBatch;
@@ -85,7 +93,9 @@ export class JournalWriter {
   #work: Promise<void> = Promise.resolve();
   #isWorking = false;
   #syncTimer: NodeJS.Timeout | undefined;
-  #seals: Promise<void> = Promise.resolve();
+  #watchTimer: NodeJS.Timeout | undefined;
+  #isWatching = false;
+  readonly #sealer: Sealer;
   #failure: Error | undefined;
   #isClosed = false;
 
@@ -104,12 +114,15 @@ export class JournalWriter {
     this.#number = recovery.nextSegment;
     this.#lastSeq = recovery.lastSeq;
     this.#lastUs = recovery.lastUs;
-    this.#writtenSeq = recovery.lastSeq;
+    this.#written = { seq: recovery.lastSeq, receivedUs: recovery.lastUs };
     this.#acknowledgedSeq = recovery.lastSeq;
+    this.#mark = new AcknowledgedMark(folder);
+    const { onSealed, onSealFailure: onFailure, sealRetryMs: retryMs } = options;
+    this.#sealer = new Sealer({ onSealed, onFailure, retryMs });
     this.#batch = this.#createBatch();
     this.#batchBytes = this.#batch.memoryBytes;
     this.cut = recovery.cut;
-    for (const path of recovery.unsealed) this.#seal(path);
+    if (options.seal) for (const path of recovery.unsealed) this.#sealer.add(path);
   }
 
   /**
@@ -121,9 +134,10 @@ export class JournalWriter {
     mkdirSync(folder, { recursive: true });
     const lock = await takeLock(join(folder, 'lock'), `journal ${folder}`);
     try {
-      const recovery = await recoverJournal(folder);
+      const recovery = await recoverJournal(folder, options.knownSeq);
       const writer = new JournalWriter(folder, { ...defaults, ...options }, lock, recovery);
-      await writer.#openSegment();
+      writer.#segment = await writer.#openSegment();
+      writer.#watchTimer = setInterval(() => void writer.#watch(), writer.#options.watchMs).unref();
       // Without a record before it there is nothing that a reader could miss.
       if (recovery.cut !== undefined && recovery.lastSeq > 0) {
         writer.append(RecordKind.control, 0, recovery.lastUs, encodeControl(recovery.cut));
@@ -148,6 +162,16 @@ export class JournalWriter {
   /** Every record up to this one survives a crash of process, system and power. */
   get acknowledgedSeq(): number {
     return this.#acknowledgedSeq;
+  }
+
+  /** Records that were taken and are not in the file yet. */
+  get waitingRecords(): number {
+    return this.#lastSeq - this.#written.seq;
+  }
+
+  /** Segments that could not be sealed so far. */
+  get sealFailures(): readonly SealFailure[] {
+    return this.#sealer.failures;
   }
 
   /** Bytes this writer has written. */
@@ -209,7 +233,8 @@ export class JournalWriter {
     this.#flush();
     await this.#do(() => this.#closeSegment());
     clearTimeout(this.#syncTimer);
-    await this.#seals;
+    await this.#do(() => this.#mark.close());
+    await this.#sealer.close();
     await this.#letGo();
     if (this.#failure !== undefined) throw this.#failure;
   }
@@ -257,7 +282,7 @@ export class JournalWriter {
     if (this.#failure !== undefined) return;
     const message = thrown instanceof Error ? thrown.message : String(thrown);
     this.#failure = new DataError(
-      `cannot write the journal in ${this.#folder}: ${message} (acknowledged up to record ${this.#acknowledgedSeq})`,
+      `cannot write the journal in ${this.#folder}: ${message} (acknowledged up to record ${this.#acknowledgedSeq}); of ${this.#lastSeq - this.#acknowledgedSeq} records taken after that some may be lost`,
       { cause: thrown },
     );
     clearTimeout(this.#flushTimer);
@@ -271,8 +296,10 @@ export class JournalWriter {
   async #letGo(): Promise<void> {
     const segment = this.#segment;
     this.#segment = undefined;
+    clearInterval(this.#watchTimer);
     try {
-      await segment?.file.close();
+      await this.#mark.close();
+      await segment?.close();
     } catch (error) {
       // Whatever closing has to say, what it tells about is not acknowledged; the first failure stays the one that is told.
       this.#failure ??= error instanceof Error ? error : new DataError(String(error));
@@ -285,10 +312,7 @@ export class JournalWriter {
     try {
       for (let batch = this.#queue.shift(); batch !== undefined; batch = this.#queue.shift()) {
         await this.#write(batch);
-        if (this.#segment !== undefined && this.#isFull(this.#segment, batch)) {
-          await this.#closeSegment();
-          await this.#openSegment();
-        }
+        if (this.#segment !== undefined && this.#isFull(this.#segment, batch)) await this.#rotate();
         this.#queuedBytes -= batch.memoryBytes;
         batch.reset();
         const isOrdinary = batch.memoryBytes === this.#batchBytes;
@@ -303,10 +327,8 @@ export class JournalWriter {
     const segment = this.#segment;
     assert(segment !== undefined, 'there is an open segment to write to');
     if (segment.firstUs === 0) segment.firstUs = batch.firstUs;
-    const written = await writeAll(segment.file, batch.pieces(), segment.bytes);
-    segment.bytes += written;
-    this.#bytes += written;
-    this.#writtenSeq = batch.firstSeq + batch.rows - 1;
+    this.#bytes += await segment.write(batch.pieces());
+    this.#written = { seq: batch.firstSeq + batch.rows - 1, receivedUs: batch.lastUs };
     this.#syncTimer ??= setTimeout(() => void this.#syncAside(), this.#options.syncMs).unref();
   }
 
@@ -315,97 +337,81 @@ export class JournalWriter {
     return segment.bytes >= rotateBytes || batch.lastUs - segment.firstUs >= rotateUs;
   }
 
+  /** The next segment is made before this one is ended: without a descriptor to spare this one goes on. */
+  async #rotate(): Promise<void> {
+    // Whatever becomes of the end mark: a segment that another one follows has no torn end.
+    await this.#sync();
+    let next: OpenSegment;
+    try {
+      next = await this.#openSegment();
+    } catch (error) {
+      if (SCARCE.has((error as NodeJS.ErrnoException).code ?? '')) return;
+      throw error;
+    }
+    await this.#closeSegment();
+    this.#segment = next;
+  }
+
   /** The regular sync runs beside the writes: it confirms what was written when it began. */
   async #syncAside(): Promise<void> {
-    const { file } = this.#segment ?? {};
-    const seq = this.#writtenSeq;
     try {
-      await file?.datasync();
-      this.#acknowledge(seq);
+      await this.#sync();
     } catch (error) {
       // The system tells a lost write once: even if the segment was rotated away meanwhile, this error is the only news.
       this.#fail(error);
     }
     this.#syncTimer = undefined;
-    if (this.#writtenSeq > this.#acknowledgedSeq && this.#failure === undefined && !this.#isClosed) {
+    if (this.#written.seq > this.#acknowledgedSeq && this.#failure === undefined && !this.#isClosed) {
       this.#syncTimer = setTimeout(() => void this.#syncAside(), this.#options.syncMs).unref();
     }
   }
 
   async #sync(): Promise<void> {
-    const seq = this.#writtenSeq;
-    if (seq === this.#acknowledgedSeq) return;
-    await this.#segment?.file.datasync();
-    this.#acknowledge(seq);
+    const segment = this.#segment;
+    const written = this.#written;
+    if (segment === undefined || written.seq === this.#acknowledgedSeq) return;
+    await segment.sync();
+    await this.#acknowledge(written, segment.name);
   }
 
-  #acknowledge(seq: number): void {
-    this.#acknowledgedSeq = Math.max(this.#acknowledgedSeq, seq);
+  async #acknowledge({ seq, receivedUs }: Written, segment: string): Promise<void> {
+    if (seq <= this.#acknowledgedSeq) return;
+    this.#acknowledgedSeq = seq;
+    await this.#mark.write({ seq, receivedUs, segment });
   }
 
-  async #openSegment(): Promise<void> {
-    const path = join(this.#folder, `${segmentName(this.#number)}.arrow`);
-    const file = await open(path, 'wx');
+  async #openSegment(): Promise<OpenSegment> {
+    const segment = await OpenSegment.create(this.#folder, this.#number);
     this.#number += 1;
-    this.#segment = { path, file, bytes: 0, firstUs: 0 };
-    this.#segment.bytes = await writeAll(file, [SCHEMA_BYTES], 0);
-    this.#bytes += this.#segment.bytes;
-    await syncFolder(this.#folder);
+    this.#bytes += segment.bytes;
+    return segment;
   }
 
-  /** Ends the open segment with its mark, syncs it, and has it sealed; one without records is removed. */
+  /** Ends the open segment and has it sealed. */
   async #closeSegment(): Promise<void> {
     const segment = this.#segment;
     if (segment === undefined) return;
-    if (segment.firstUs === 0) {
-      this.#segment = undefined;
-      await segment.file.close();
-      rmSync(segment.path);
-      return;
-    }
-    await writeAll(segment.file, [END_BYTES], segment.bytes);
-    const seq = this.#writtenSeq;
-    await segment.file.sync();
-    this.#acknowledge(seq);
     this.#segment = undefined;
-    await segment.file.close();
-    this.#seal(segment.path);
+    await segment.end();
+    if (segment.firstUs === 0) return;
+    await this.#acknowledge(this.#written, segment.name);
+    if (this.#options.seal) this.#sealer.add(segment.path);
   }
 
-  /** Seals one segment after the other, in the background. */
-  #seal(path: string): void {
-    if (!this.#options.seal) return;
-    this.#seals = this.#seals.then(async () => {
-      try {
-        const summary = await sealInChild(path);
-        this.#options.onSealed?.(summary);
-      } catch (error) {
-        const failure = error instanceof Error ? error : new DataError(String(error));
-        this.#options.onSealFailure?.(failure);
-      }
+  /** A folder that is moved or removed takes the journal along: whoever looks for it must learn that, and soon. */
+  async #watch(): Promise<void> {
+    const segment = this.#segment;
+    if (segment === undefined || this.#isWatching || this.#failure !== undefined) return;
+    this.#isWatching = true;
+    const isLost = !(await segment.isInPlace()) && segment === this.#segment;
+    this.#isWatching = false;
+    if (!isLost) return;
+    clearInterval(this.#watchTimer);
+    // What was taken still goes into the file, wherever that lies by now.
+    this.#flush();
+    void this.#do(async () => {
+      await segment.sync();
+      throw new Error(`the segment ${segment.path} is not there any more: was the folder moved or removed?`);
     });
   }
-}
-
-/** Writes all pieces at a position, by one call unless the system takes less; returns their size. */
-async function writeAll(file: FileHandle, pieces: readonly Uint8Array[], at: number): Promise<number> {
-  let left = pieces.filter((piece) => piece.length > 0);
-  let done = 0;
-  while (left.length > 0) {
-    const { bytesWritten } = await file.writev(left, at + done);
-    if (bytesWritten === 0) throw new Error('the system wrote nothing');
-    done += bytesWritten;
-    left = after(left, bytesWritten);
-  }
-  return done;
-}
-
-function after(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
-  let skip = bytes;
-  const rest: Uint8Array[] = [];
-  for (const piece of pieces) {
-    if (skip < piece.length) rest.push(piece.subarray(skip));
-    skip = Math.max(0, skip - piece.length);
-  }
-  return rest;
 }

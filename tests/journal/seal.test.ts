@@ -20,6 +20,7 @@ import {
   sealSegment,
   verifySegment,
 } from '../../src/journal/seal.ts';
+import type { SealFailure } from '../../src/journal/sealer.ts';
 import { JournalWriter } from '../../src/journal/writer.ts';
 import { writeParquet } from '../../src/parquet/parquet.ts';
 import { appendRecords, expectRecords, readAll, temporaryFolder } from './frames.ts';
@@ -90,21 +91,21 @@ test('when both files are there, a Parquet file that verifies lets the Arrow one
 
 test('a seal that fails leaves the Arrow segment, is told, and is done at the next start', async () => {
   const folder = temporaryFolder();
-  const failures: Error[] = [];
-  const writer = await JournalWriter.open(folder, { onSealFailure: (error) => failures.push(error) });
+  const failures: SealFailure[] = [];
+  const writer = await JournalWriter.open(folder, { onSealFailure: (failure) => failures.push(failure) });
   // Where the sealer wants to write its file there is a folder.
   mkdirSync(join(folder, '000001.json.partial'));
   appendRecords(writer, 1, 50);
   await writer.close();
   expect(writer.failure).toBeUndefined();
-  expect(failures.map(String)).toEqual([
-    expect.stringMatching(/DataError: cannot seal .*000001\.arrow: .*EISDIR/),
-  ]);
+  const reason = expect.stringMatching(/cannot seal .*000001\.arrow: .*EISDIR/);
+  expect(failures).toEqual([{ segment: '000001', reason, attempt: 1, isDamaged: false }]);
+  expect(writer.sealFailures).toEqual(failures);
   expect(existsSync(join(folder, '000001.arrow'))).toBe(true);
   expectRecords(await readAll(folder), 1, 50);
   rmSync(join(folder, '000001.json.partial'), { recursive: true });
   await (await JournalWriter.open(folder)).close();
-  expect(readdirSync(folder).sort()).toEqual(['000001.json', '000001.parquet']);
+  expect(readdirSync(folder).sort()).toEqual(['000001.json', '000001.parquet', 'acknowledged']);
   expectRecords(await readAll(folder), 1, 50);
 });
 

@@ -25,7 +25,7 @@ test('what was appended is read back, from the open segment and from the sealed 
   const [open] = await readSegments(folder);
   await writer.close();
   expectRecords(await readAll(folder), 1, 3500);
-  expect(readdirSync(folder).sort()).toEqual(['000001.json', '000001.parquet']);
+  expect(readdirSync(folder).sort()).toEqual(['000001.json', '000001.parquet', 'acknowledged']);
   expect(sealed).toMatchObject([
     { segment: '000001', rows: 3500, firstSeq: 1, lastSeq: 3500, firstUs: startUs },
   ]);
@@ -98,7 +98,7 @@ test('a journal is continued where it ended, in a new segment', async () => {
     await writer.close();
   }
   expectRecords(await readAll(folder), 1, 20);
-  expect(readdirSync(folder).sort()).toEqual(['000001.arrow', '000002.arrow']);
+  expect(readdirSync(folder).sort()).toEqual(['000001.arrow', '000002.arrow', 'acknowledged']);
 });
 
 test('a writer without records leaves nothing behind', async () => {
