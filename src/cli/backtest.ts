@@ -97,6 +97,7 @@ export async function backtest(
   };
   const slice = { ...sliceOf(request), latencyUs };
   const feed = historical(request.dataset, slice);
+  const { undated, leftOut } = feed;
   const identity = identityOf(config, strategies, dataset);
   const place = await claimRun(request.out ?? runFolder(name, 'backtest', identity), {
     identity,
@@ -109,7 +110,9 @@ export async function backtest(
     reason: request.signal.aborted ? INTERRUPTED : 'end of data',
     mode: 'backtest',
     dataset,
-    measured: { speed: null, lagUs: null, latency: {}, quality: {} },
+    measured: { speed: null, lagUs: null, latency: {}, quality: { undated, leftOut } },
   });
+  if (undated > 0) output.note(`${undated} events without a venue time stood where their sequence puts them`);
+  if (leftOut > 0) output.note(`${leftOut} events were left out: nothing in the dataset has a venue time`);
   return { run, session };
 }

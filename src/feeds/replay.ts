@@ -61,8 +61,8 @@ export function replayTables(folder: string, options: ReplayOptions = {}): Feed 
 }
 
 /** One stream per table and symbol, days in order. */
-function tableStreams(folder: string, manifest: Manifest): MergeStream[] {
-  return manifest.tables.flatMap((table) =>
+export function tableStreams(folder: string, manifest: Manifest, tables = manifest.tables): MergeStream[] {
+  return tables.flatMap((table) =>
     bySymbol(table.files, manifest.symbols).map(({ instrument, files }) => ({
       startsUs: files[0]!.firstReceivedUs,
       open: () => readTable(folder, table.name, files, { instrument }),
