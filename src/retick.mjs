@@ -16,5 +16,8 @@ if (isOld) {
 } else {
   // Compiled sources are kept for the next start, which takes half the time then.
   module.enableCompileCache(fileURLToPath(new URL('../.cache/compile', import.meta.url)));
-  import('./cli.ts').then(({ main }) => main(process.argv.slice(2)));
+  const { main } = await import('./cli.ts');
+  await main(process.argv.slice(2));
+  // Who interrupted does not wait for what goes on by itself, as sealing in a child process does.
+  if (process.exitCode === 130) process.exit();
 }

@@ -132,11 +132,11 @@ async function backtested(changed: RunConfig): Promise<Run> {
 describe('a live run', () => {
   test('lived through every fault, and traded', () => {
     const { counts } = live.run.manifest;
-    const causes = new Set(live.manifest.gaps.map(({ cause }) => cause));
+    const causes = new Set(live.manifest!.gaps.map(({ cause }) => cause));
     expect(causes).toEqual(new Set(['checksum', 'sequence', 'disconnect']));
-    expect(live.manifest.counts.unknown).toBe(1);
-    expect(live.manifest.counts.connections).toBe(2);
-    expect(live.manifest.counts.symbols['ETH/USD']?.lateTrades).toBeGreaterThan(0);
+    expect(live.manifest!.counts.unknown).toBe(1);
+    expect(live.manifest!.counts.connections).toBe(2);
+    expect(live.manifest!.counts.symbols['ETH/USD']?.lateTrades).toBeGreaterThan(0);
     expect(counts.fill).toBeGreaterThan(4);
     expect(counts.indicator).toBeGreaterThan(20);
     expect(live.run.manifest.counts.fault).toBeUndefined();
@@ -165,7 +165,7 @@ describe('a live run', () => {
   });
 
   test('is repeated in its own time, and a slice of it from anywhere alike', async () => {
-    const firstUs = live.manifest.span!.firstUs;
+    const firstUs = live.manifest!.span!.firstUs;
     const slice = { fromUs: firstUs + 1.1e6, toUs: firstUs + 2.1e6 };
     const [realTime, fast, tables] = [
       await replayed({ ...slice, isRaw: true, speed: 1 }),

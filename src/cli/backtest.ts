@@ -9,6 +9,7 @@ import { historical } from '../feeds/historical.ts';
 import type { Run } from '../runs/run.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
+import { deadlineOf } from './interrupt.ts';
 import { loadStrategies, noteWarnings } from './load.ts';
 import type { Output } from './output.ts';
 import { claimRun } from './place.ts';
@@ -104,12 +105,15 @@ export async function backtest(
     isForced: request.isForced === true,
     apartFrom: [request.dataset],
   });
+  const deadline = deadlineOf(request.signal);
   const session = new RunSession({ place, config, strategies, symbols: feed.symbols });
   await session.consume(feed, { output, signal: request.signal, doing: 'backtesting' });
   const run = await session.finish({
     reason: request.signal.aborted ? INTERRUPTED : 'end of data',
     mode: 'backtest',
     dataset,
+    deadline,
+    output,
     measured: { speed: null, lagUs: null, latency: {}, quality: { undated, leftOut } },
   });
   if (undated > 0) output.note(`${undated} events without a venue time stood where their sequence puts them`);

@@ -71,7 +71,7 @@ export async function measureLatency(options: {
   readonly signal: AbortSignal;
 }): Promise<LatencyResult> {
   const folder = mkdtempSync(join(tmpdir(), 'retick-bench-'));
-  const venue = await startVenue(options.rate);
+  const venue = await startVenue(options);
   try {
     const config = parseRunConfig(
       {
@@ -125,11 +125,21 @@ const probe = defineStrategy({
   },
 });
 
-async function startVenue(rate: number): Promise<{ readonly process: ChildProcess; readonly url: string }> {
+const VENUE_SPARE_S = 120;
+
+async function startVenue({
+  rate,
+  seconds,
+}: {
+  readonly rate: number;
+  readonly seconds: number;
+}): Promise<{ readonly process: ChildProcess; readonly url: string }> {
   const entry = fileURLToPath(new URL('../retick.mjs', import.meta.url));
-  const child = spawn(process.execPath, [entry, 'simulate', '--port', '0', '--rate', String(rate)], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  // Should this process be killed, nobody is left to end the venue: it ends by itself.
+  const limit = ['--duration', `${Math.ceil(seconds) + VENUE_SPARE_S}s`];
+  const args = [entry, 'simulate', '--port', '0', '--rate', String(rate), ...limit];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  process.once('exit', () => child.kill());
   return await new Promise((resolve, reject) => {
     let text = '';
     child.stderr?.on('data', (chunk: Buffer) => {

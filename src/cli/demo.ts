@@ -6,6 +6,7 @@ import type { Argv } from 'yargs';
 import { assert } from '../core/assert.ts';
 import { UsageError } from '../core/errors.ts';
 import { readSession } from '../datasets/frames.ts';
+import type { Manifest } from '../datasets/manifest.ts';
 import { parseRunConfig, type RunConfig } from '../engine/config.ts';
 import { WAIT_MAX_US } from '../journal/wait.ts';
 import { writeReport } from '../reports/report.ts';
@@ -99,8 +100,8 @@ async function demo(request: DemoRequest): Promise<DemoResult> {
     software: SOFTWARE_OF_DEMO,
     connection: { backoff: { minMs: 200, maxMs: 2000, factor: 2, jitter: 0.2 } },
   }).finally(() => server.stop());
-  output.note(liveStory(live));
-  if (signal.aborted) return INTERRUPTED;
+  if (signal.aborted || live.manifest === undefined) return INTERRUPTED;
+  output.note(liveStory(live, live.manifest));
 
   say(output, 2, 'replay the recording: 100x, as fast as possible, and through the decoder again');
   const replays: Run[] = [];
@@ -235,7 +236,7 @@ function say(output: Output, step: number, text: string): void {
   output.note(`\n${paint('bold', `${step}. ${text}`)}`);
 }
 
-function liveStory({ run, session, summary, manifest }: PaperResult): string {
+function liveStory({ run, session, summary }: PaperResult, manifest: Manifest): string {
   assert(summary.frames > 0, 'the demo recorded frames');
   const gaps = manifest.gaps.map((gap) => `${gap.cause}${gap.symbol === '' ? '' : ` ${gap.symbol}`}`);
   return [

@@ -1,7 +1,10 @@
-// Ctrl-C: the first signal asks for an orderly end, the second one leaves at once.
+// Signals: the first one asks for an orderly end, the second one leaves at once. A hang-up is a signal like the others.
 import { EXIT } from './exit.ts';
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** What can be made again later is given up this long after the signal; what cannot is written whatever it takes. */
+const GRACE_MS = 850;
 
 export class Interrupt {
   readonly #controller = new AbortController();
@@ -12,7 +15,7 @@ export class Interrupt {
     this.#note = note;
   }
 
-  /** From here on the first SIGINT or SIGTERM only raises this signal; the second exits the process with 130. */
+  /** From here on the first signal only raises this one; the second exits the process with 130. */
   listen(): AbortSignal {
     for (const name of SIGNALS) process.on(name, this.#onSignal);
     return this.#controller.signal;
@@ -28,7 +31,18 @@ export class Interrupt {
 
   readonly #onSignal = (): void => {
     if (this.isRaised) process.exit(EXIT.interrupted);
-    this.#note('finishing what is under way; press Ctrl-C again to leave at once');
     this.#controller.abort();
+    this.#note('finishing what is under way; press Ctrl-C again to leave at once');
   };
+}
+
+/** Raised a moment after the signal: then whatever can be made again later is left undone. */
+export function deadlineOf(signal: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  const arm = (): void => {
+    setTimeout(() => controller.abort(), GRACE_MS).unref();
+  };
+  if (signal.aborted) arm();
+  else signal.addEventListener('abort', arm, { once: true });
+  return controller.signal;
 }

@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { Argv } from 'yargs';
+import { VenueError } from '../core/errors.ts';
 import type { Manifest } from '../datasets/manifest.ts';
-import { buildTables } from '../datasets/tables.ts';
 import type { RunConfig } from '../engine/config.ts';
 import type { ConnectionLimits } from '../journal/connection.ts';
 import { Recorder, type RecorderSummary } from '../journal/recorder.ts';
@@ -12,11 +12,12 @@ import type { Run } from '../runs/run.ts';
 import { findVenue } from '../venues/list.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
+import { deadlineOf } from './interrupt.ts';
 import { formatLatency, LatencyProbe } from './latency.ts';
 import { loadStrategies, noteWarnings } from './load.ts';
 import type { Output } from './output.ts';
 import { claimRun, discardRecording, requireRecordingPlace } from './place.ts';
-import { createSession, formatSummary, runRecorder, stampNow } from './record.ts';
+import { createSession, deriveTables, formatSummary, runRecorder, stampNow } from './record.ts';
 import { readRunFile } from './runfile.ts';
 import { type LoadedBundle, RunSession } from './session.ts';
 import { SOFTWARE } from './software.ts';
@@ -94,7 +95,8 @@ export type PaperResult = {
   readonly run: Run;
   readonly session: RunSession;
   readonly summary: RecorderSummary;
-  readonly manifest: Manifest;
+  /** Undefined when it was interrupted and there was no time to derive the tables. */
+  readonly manifest: Manifest | undefined;
   readonly recording: string;
 };
 
@@ -142,6 +144,8 @@ export async function paper(request: PaperRequest): Promise<PaperResult> {
       halt.resolve('engine failed');
     },
   });
+  const deadline = deadlineOf(request.signal);
+  const ended = { ...LIVE, dataset: { ...LIVE.dataset, name }, deadline, output };
   const summary = await runRecorder({
     recorder,
     durationUs: request.durationUs,
@@ -150,25 +154,33 @@ export async function paper(request: PaperRequest): Promise<PaperResult> {
     what: name,
     until: halt.promise,
     onUnreached: () => discardRecording(recording, { folder: hadFolder, journal: false }),
-  }).catch((error: unknown) => {
-    session.discard();
+    deadline,
+  }).catch(async (error: unknown) => {
+    // What was decided until the recording broke off is kept; where there was no venue, nothing was.
+    if (error instanceof VenueError) session.discard();
+    else await session.finish({ ...ended, reason: 'the recording failed' });
     throw error;
   });
   if (failure !== undefined) throw failure;
-  const manifest = await buildTables(recording);
-  const run = await session.finish({
-    reason: 'end of recording',
-    mode: 'paper',
-    dataset: { name, digest: manifest.digest, feed: 'live', fromUs: null, toUs: null, latencyUs: 0 },
-    measured: {
-      speed: 1,
-      lagUs: null,
-      latency: probe.summary(),
-      quality: qualityOf(summary, manifest),
-    },
+  const measured = { ...LIVE.measured, latency: probe.summary(), quality: qualityOf(summary, undefined) };
+  // The run is on disk before anything is derived from the recording, which may fail, or be left out.
+  const live = await session.finish({ ...ended, measured });
+  const manifest = await deriveTables(recording, deadline, output);
+  if (manifest === undefined) return { run: live, session, summary, manifest, recording };
+  const run = session.amend(live, {
+    dataset: { ...live.manifest.dataset, digest: manifest.digest },
+    quality: qualityOf(summary, manifest),
   });
   return { run, session, summary, manifest, recording };
 }
+
+/** What every live run has in common. The recording's digest is known once its tables are derived. */
+const LIVE = {
+  reason: 'end of recording',
+  mode: 'paper',
+  dataset: { name: '', digest: '', feed: 'live', fromUs: null, toUs: null, latencyUs: 0 },
+  measured: { speed: 1, lagUs: null, latency: {}, quality: {} },
+} as const;
 
 /** Calls the action once after the frames that are at hand, however often it is asked for before. */
 function betweenFrames(action: () => void): () => void {
@@ -184,7 +196,10 @@ function betweenFrames(action: () => void): () => void {
   };
 }
 
-function qualityOf(summary: RecorderSummary, manifest: Manifest): Readonly<Record<string, unknown>> {
+function qualityOf(
+  summary: RecorderSummary,
+  manifest: Manifest | undefined,
+): Readonly<Record<string, unknown>> {
   const { frames, reconnects, unknown, drops, refused, gaps } = summary;
   return {
     frames,
@@ -193,7 +208,6 @@ function qualityOf(summary: RecorderSummary, manifest: Manifest): Readonly<Recor
     drops,
     refused,
     gapsByCause: gaps,
-    gaps: manifest.gaps,
-    symbols: manifest.counts.symbols,
+    ...(manifest === undefined ? {} : { gaps: manifest.gaps, symbols: manifest.counts.symbols }),
   };
 }

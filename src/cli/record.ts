@@ -14,6 +14,7 @@ import { findVenue } from '../venues/list.ts';
 import type { Venue } from '../venues/venue.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
+import { deadlineOf } from './interrupt.ts';
 import { bytes, count, type Output } from './output.ts';
 import { discardRecording, requireRecordingPlace } from './place.ts';
 import { SOFTWARE } from './software.ts';
@@ -40,7 +41,7 @@ export const command: Command = {
       .option('tables', { type: 'boolean', default: true, describe: 'Derive the tables at the end' })
       .example('retick record kraken BTC/USD ETH/USD --duration 10m', '')
       .epilogue(
-        'The first Ctrl-C drains, syncs, seals and exits 130; a second one leaves at once and loses nothing acknowledged.',
+        'The first Ctrl-C writes everything down and exits 130 within a second; what can be made again (sealing, tables) may be left for later. A second one leaves at once and loses nothing acknowledged.',
       ),
   run: async (args: Arguments, { output, interrupt }: Context) => {
     const [venueName = '', ...symbols] = (args._ as readonly unknown[]).map(String);
@@ -59,6 +60,7 @@ export const command: Command = {
     const had = { folder: existsSync(folder), journal: existsSync(join(folder, 'journal')) };
     if (had.journal) await requireSameSession(folder, session);
     const signal = interrupt.listen();
+    const deadline = deadlineOf(signal);
     const recorder = new Recorder({
       limits: { startMs },
       folder: join(folder, 'journal'),
@@ -74,13 +76,31 @@ export const command: Command = {
       what: folder,
       onStarted: () => output.note(`recording ${symbols.join(', ')} into ${folder} (Ctrl-C ends it)`),
       onUnreached: () => discardRecording(folder, had),
+      deadline,
     });
     const hasTables = args.tables === true && summary.records > 0;
-    const manifest = hasTables ? await buildTables(folder) : undefined;
+    const manifest = hasTables ? await deriveTables(folder, deadline, output) : undefined;
     output.result({ folder, summary, manifest }, formatSummary(folder, summary, manifest));
     return EXIT.done;
   },
 };
+
+/** The tables of a recording, unless there is no time left for what can be derived later. */
+export async function deriveTables(
+  folder: string,
+  deadline: AbortSignal,
+  output: Output,
+): Promise<Manifest | undefined> {
+  try {
+    return await buildTables(folder, { signal: deadline });
+  } catch (error) {
+    if (!deadline.aborted || error !== deadline.reason) throw error;
+    output.note(
+      `interrupted: the recording is whole, its tables were left out (retick data tables ${folder})`,
+    );
+    return undefined;
+  }
+}
 
 /** `book trade` and `book,trade` alike. */
 function parseChannels(words: readonly string[] | undefined): readonly string[] | undefined {
@@ -132,6 +152,8 @@ export type RecorderRequest = {
   /** Ends it early, as when the engine has halted. */
   readonly until?: Promise<string>;
   readonly onStarted?: () => void;
+  /** Sealing is not waited for once this is raised. */
+  readonly deadline?: AbortSignal;
   /** The venue was not reached or refused: nothing that was recorded is worth keeping. */
   readonly onUnreached?: () => void;
 };
@@ -145,7 +167,7 @@ export async function runRecorder(options: RecorderRequest): Promise<RecorderSum
   );
   try {
     const reason = await recordUntilEnd(options);
-    return await recorder.stop(reason);
+    return await recorder.stop(reason, options.deadline);
   } finally {
     clearInterval(timer);
   }

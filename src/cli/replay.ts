@@ -12,6 +12,7 @@ import { wait } from '../journal/wait.ts';
 import type { Run } from '../runs/run.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
+import { deadlineOf } from './interrupt.ts';
 import { loadStrategies, noteWarnings } from './load.ts';
 import type { Output } from './output.ts';
 import { claimRun } from './place.ts';
@@ -124,6 +125,7 @@ export async function replay(
     },
     nowUs: () => performance.now() * 1000,
   });
+  const deadline = deadlineOf(request.signal);
   const session = new RunSession({ place, config, strategies, symbols: source.symbols });
   await session.consume(pacer, { output, signal: request.signal, doing: 'replaying' });
   const reason = request.signal.aborted ? INTERRUPTED : 'end of recording';
@@ -131,6 +133,8 @@ export async function replay(
     reason,
     mode: 'replay',
     dataset,
+    deadline,
+    output,
     measured: {
       ...measuredPace(pacer, request.speed),
       latency: {},

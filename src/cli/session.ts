@@ -1,12 +1,15 @@
 // One run: an engine fed from somewhere, its log on disk, and at the end the run's folder with manifest and tables.
 // It is the same for live-paper, replay and historical runs; only the caller knows where the batches come from.
 import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EventBatch, Feed } from '../core/event.ts';
 import { redactAddress } from '../core/secret.ts';
 import { formatTimeUs } from '../core/time.ts';
 import type { RunConfig } from '../engine/config.ts';
 import { Engine, type LoadedStrategy } from '../engine/engine.ts';
+import { unlessAborted } from '../journal/wait.ts';
 import { Figures, type RunFigures } from '../runs/figures/figures.ts';
 import { RunLogWriter } from '../runs/log.ts';
 import { type Measured, type MODES, type Run, type RunManifest, readRun, writeRun } from '../runs/run.ts';
@@ -30,7 +33,14 @@ type RunEnd = {
   readonly mode: (typeof MODES)[number];
   readonly dataset: RunManifest['dataset'];
   readonly measured: Omit<Measured, 'wallSeconds' | 'eventsPerSecond' | 'spanSeconds' | 'achievedSpeed'>;
+  /** What can be derived later is left out when this is raised, and `output` told. */
+  readonly deadline?: AbortSignal;
+  readonly output?: Output;
 };
+
+/** The tables of a larger log take too long for someone who has asked for an end. */
+const QUICK_LOG_BYTES = 32e6;
+const NO_TABLES = 'interrupted: the run is whole, its tables were left out (the same run again makes them)';
 
 /** A span of a dataset, and how it is cut; the options that every feed of one takes. */
 type Slice = {
@@ -48,6 +58,10 @@ export function sliceOf({ batchSize, fromUs, toUs }: Slice) {
   };
 }
 
+/** Signals are heard at least this often, as long as no single call of a strategy takes longer. */
+const TURN_MS = 50;
+const STEPS_MAX = 512;
+
 export class RunSession {
   /** Where the run is written until it is whole: nothing half-done carries a run's name. */
   readonly #place: RunPlace;
@@ -57,6 +71,9 @@ export class RunSession {
   readonly #config: RunConfig;
   readonly #strategies: readonly LoadedBundle[];
   readonly #symbols: readonly string[];
+  /** Steps of the engine between two looks at the clock, fitted to what they take. */
+  #steps = 1;
+  #turnedMs = 0;
   readonly #startedNs = process.hrtime.bigint();
   /** Wall time from the start until a feed had been taken; undefined for a run that is fed live. */
   #consumedSeconds: number | undefined;
@@ -92,19 +109,21 @@ export class RunSession {
   }
 
   /** Feeds everything a feed has, with its progress shown; stops early when the signal is raised or the engine halts. */
-  async consume(feed: Feed, { output, signal, doing }: Consumption): Promise<void> {
+  async consume(feed: Feed, consumption: Consumption): Promise<void> {
+    const { signal } = consumption;
+    const batches = feed.batches()[Symbol.asyncIterator]();
     try {
-      for await (const batch of feed.batches()) {
-        this.engine.apply(batch);
-        output.status(() => {
-          const { events, nowUs } = this.engine.status();
-          return `${doing} ${formatTimeUs(nowUs)}  ${count(events)} events`;
-        }, performance.now());
-        if (signal.aborted || this.engine.halted) return;
+      for (;;) {
+        const next = await unlessAborted(batches.next(), signal);
+        if (next === undefined || next.done === true) break;
+        await this.#take(next.value, consumption);
+        if (signal.aborted || this.engine.halted) break;
       }
+      // A feed that is in the middle of a long query is not waited for.
+      const end = batches.return?.();
+      if (signal.aborted) end?.catch(() => {});
+      else await end;
     } catch (error) {
-      // A feed that waits for its next event is woken by the signal, which it throws.
-      if (signal.aborted && error instanceof Error && error.name === 'AbortError') return;
       this.discard();
       throw error;
     } finally {
@@ -114,6 +133,25 @@ export class RunSession {
 
   #sinceStart(): number {
     return Number(process.hrtime.bigint() - this.#startedNs) / 1e9;
+  }
+
+  /** One batch, with a look at signals and progress as often as a person would want it, however slow the strategies are. */
+  async #take(batch: EventBatch, { output, signal, doing }: Consumption): Promise<void> {
+    for (let row = 0; row < batch.length; ) {
+      const startedMs = performance.now();
+      row = this.engine.advance(batch, row, this.#steps);
+      const nowMs = performance.now();
+      const isSlow = nowMs - startedMs > TURN_MS / 4;
+      this.#steps = isSlow ? Math.max(1, this.#steps >> 2) : Math.min(STEPS_MAX, this.#steps * 2);
+      output.status(() => {
+        const { events, nowUs } = this.engine.status();
+        return `${doing} ${formatTimeUs(nowUs)}  ${count(events)} events`;
+      }, nowMs);
+      if (nowMs - this.#turnedMs < TURN_MS) continue;
+      await nextTurn();
+      this.#turnedMs = nowMs;
+      if (signal.aborted) return;
+    }
   }
 
   /** Takes back what was written of a run that could not be run. */
@@ -133,12 +171,26 @@ export class RunSession {
     }
   }
 
+  /** Writes what became known of a finished run after its end: the dataset's digest, which its identity includes. */
+  amend(
+    run: Run,
+    known: { readonly dataset: RunManifest['dataset']; readonly quality: Measured['quality'] },
+  ): Run {
+    const identity = identityOf(this.#config, this.#strategies, known.dataset);
+    const manifest = { ...run.manifest, identity, dataset: known.dataset };
+    const measured = { ...run.measured!, quality: known.quality };
+    writeRun(run.folder, manifest, measured);
+    return { ...run, manifest, measured };
+  }
+
   async #finish(end: RunEnd): Promise<Run> {
     const { partial } = this.#place;
     this.engine.finish(end.reason);
     const wallSeconds = this.#consumedSeconds ?? this.#sinceStart();
     const digest = this.log.close();
-    await writeTables(partial);
+    const isLate = end.reason === INTERRUPTED && statSync(this.log.path).size > QUICK_LOG_BYTES;
+    const tables = isLate ? undefined : await writeTables(partial, end.deadline);
+    if (tables === undefined) end.output?.note(NO_TABLES);
     // An interrupted run is another one than the whole run of the same identity, whose place it must not take.
     const folder = this.#place.name(end.reason === INTERRUPTED ? '-interrupted' : '');
     const manifest: RunManifest = {

@@ -3,6 +3,7 @@
 // only then named by the manifest.
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { readSegments } from '../journal/reader.ts';
 import { TABLE_NAMES } from './columns.ts';
 import { decodeRecording, readSession, type SessionControl } from './frames.ts';
@@ -13,15 +14,20 @@ import { Summary, type SummaryResult } from './summary.ts';
 export type TablesOptions = {
   /** Rows kept in memory over all partitions, about 80 bytes each. Default 400,000. */
   readonly rowsMax?: number;
+  /** Once it is raised nothing is derived any more, and what stood there before stands there still. */
+  readonly signal?: AbortSignal;
   /** Told after each batch of records, for a progress line. */
   readonly onProgress?: (progress: { readonly records: number; readonly events: number }) => void;
 };
 
 const PARTIAL_FOLDER = '.tables-partial';
 
-/** Builds the tables and the manifest of a recording from its journal. Throws DataError when that is corrupt. */
+/**
+ * Builds the tables and the manifest of a recording from its journal. Throws DataError when that is corrupt, and the
+ * signal's reason when that is raised.
+ */
 export async function buildTables(folder: string, options: TablesOptions = {}): Promise<Manifest> {
-  const { rowsMax = 400_000, onProgress } = options;
+  const { rowsMax = 400_000, onProgress, signal } = options;
   const control = await readSession(folder);
   const partial = join(folder, PARTIAL_FOLDER);
   await rm(partial, { recursive: true, force: true });
@@ -39,6 +45,9 @@ export async function buildTables(folder: string, options: TablesOptions = {}): 
       progress.records += records.length;
       progress.events += events.length;
       onProgress?.(progress);
+      // A journal that is read without waiting for anything would let no signal through.
+      if (signal !== undefined) await nextTurn();
+      signal?.throwIfAborted();
     }
     const tables = await spool.finish();
     const contents = await describe(folder, control, summary.finish());

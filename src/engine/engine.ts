@@ -83,6 +83,10 @@ export class Engine {
   readonly #equityEveryUs: number;
   readonly #lanes: readonly Lane[];
   readonly #periodic: { readonly runner: Runner; readonly everyUs: number; readonly timer: number }[] = [];
+  /** What `advance` may still do before it returns. */
+  #stepsLeft = 0;
+  /** Events taken of the batch that is not done. */
+  #taken = 0;
   #hasStarted = false;
   #startUs = 0;
   #hasFinished = false;
@@ -135,31 +139,49 @@ export class Engine {
 
   /** Takes a batch of events. It is read during the call only; the caller may use it again. */
   apply(batch: EventBatch): void {
+    for (let row = 0; row < batch.length; ) row = this.advance(batch, row, Number.POSITIVE_INFINITY);
+  }
+
+  /**
+   * Takes at most so many events and due times of a batch, from a row on, so that the caller can look up between. Returns
+   * the row to go on from; the length of the batch when it is done, or when the engine halted. Where it is cut changes
+   * nothing; the batch has to stay as it is until it is done.
+   */
+  advance(batch: EventBatch, from: number, steps: number): number {
     assert(!this.#hasFinished, 'a finished engine takes no events');
-    if (batch.length === 0 || this.#desk.halted) return;
+    if (this.#desk.halted) return batch.length;
     const cursor = this.#cursor;
-    cursor.enter(batch);
-    let from = 0;
-    while (from < batch.length && !this.#desk.halted) {
-      const untilCheckpoint = CHECKPOINT_EVENTS - ((cursor.base + from) % CHECKPOINT_EVENTS);
-      const done = this.#run(
-        batch,
-        from,
-        Math.min(batch.length, from + untilCheckpoint, from + SLICE_EVENTS),
-      );
-      this.#digest.fold(batch, from, done);
-      if (done - from === untilCheckpoint) {
+    if (from === 0) cursor.enter(batch);
+    this.#stepsLeft = steps;
+    let row = from;
+    while (row < batch.length && this.#stepsLeft > 0 && !this.#desk.halted) {
+      const untilCheckpoint = CHECKPOINT_EVENTS - ((cursor.base + row) % CHECKPOINT_EVENTS);
+      const to = Math.min(batch.length, row + untilCheckpoint, row + SLICE_EVENTS, row + this.#stepsLeft);
+      const done = this.#run(batch, row, to);
+      this.#digest.fold(batch, row, done);
+      if (done - row === untilCheckpoint) {
         this.#log.write({ ...cursor.position(), type: 'checkpoint', inputs: this.#digest.value() });
       }
-      from = done;
+      this.#stepsLeft -= done - row;
+      row = done;
     }
-    cursor.leave(from);
+    this.#taken = row;
+    if (row < batch.length && !this.#desk.halted) return row;
+    this.#leave();
+    return batch.length;
+  }
+
+  #leave(): void {
+    this.#cursor.leave(this.#taken);
+    this.#taken = 0;
   }
 
   /** Ends the run: for each strategy a last equity sample and the positions it leaves open, then the end record. */
   finish(reason: string): void {
     assert(!this.#hasFinished, 'a run ends once');
     this.#hasFinished = true;
+    // A batch may have been left in the middle.
+    this.#leave();
     this.#desk.close();
     this.#tellBooks();
     for (const one of this.activity()) {
@@ -217,7 +239,7 @@ export class Engine {
       cursor.row = row;
       const nowUs = receivedUs[row]!;
       if (!(nowUs >= lastUs)) assert(false, 'time never goes back');
-      if (nowUs >= timers.nextDueUs) this.#passTime(nowUs);
+      if (nowUs >= timers.nextDueUs && !this.#passTime(nowUs)) return row;
       lastUs = nowUs;
       cursor.nowUs = nowUs;
       const lane = this.#lanes[instrument[row]!];
@@ -280,10 +302,15 @@ export class Engine {
     this.#timers.set(this.#equityTimer, nextMultipleUs(nowUs, this.#equityEveryUs));
   }
 
-  /** Stage 1: everything due until this time happens, in the order of `TimerRank`, each at its own engine time. */
-  #passTime(untilUs: number): void {
+  /**
+   * Stage 1: everything due until this time happens, in the order of `TimerRank`, each at its own engine time. False when
+   * more is due than there are steps left for: it goes on from there when the event is looked at again.
+   */
+  #passTime(untilUs: number): boolean {
     const timers = this.#timers;
     while (timers.nextDueUs <= untilUs && !this.#desk.halted) {
+      if (this.#stepsLeft <= 0) return false;
+      this.#stepsLeft -= 1;
       const timer = timers.next();
       const dueUs = timers.nextDueUs;
       assert(dueUs >= this.#cursor.nowUs, 'time never goes back');
@@ -303,6 +330,7 @@ export class Engine {
           break;
       }
     }
+    return true;
   }
 
   #firePeriodic(timer: number, dueUs: number): void {
@@ -324,7 +352,11 @@ export class Engine {
   #closeBefore(lane: Lane, timeUs: number): void {
     const { nowUs } = this.#cursor;
     this.#closes.closeBefore(lane.series, timeUs);
+    // What is due now is part of the event that closed the candles, which is not taken by halves.
+    const steps = this.#stepsLeft;
+    this.#stepsLeft = Number.POSITIVE_INFINITY;
     this.#passTime(nowUs);
+    this.#stepsLeft = steps;
   }
 
   #applyLevel(batch: EventBatch, row: number): void {

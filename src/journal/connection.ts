@@ -40,7 +40,7 @@ export type ConnectionLimits = {
 const defaultConnection: ConnectionLimits = {
   maxPayloadBytes: 16 * 1024 * 1024,
   handshakeMs: 10_000,
-  closeMs: 1000,
+  closeMs: 250,
   checkMs: 250,
   backoff: defaultBackoff,
   breaker: defaultBreaker,

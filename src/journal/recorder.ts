@@ -158,21 +158,22 @@ export class Recorder {
 
   /**
    * Closes the connection, takes what still arrives, writes the end, syncs and seals. Further calls get the same.
-   * Never rejects: a journal that failed is told by `failed`, one that could not be opened by `start`.
+   * Never rejects: a journal that failed is told by `failed`, one that could not be opened by `start`. Once `leave` is
+   * raised, sealing goes on without being waited for.
    */
-  stop(reason: string): Promise<RecorderSummary> {
-    this.#stopped ??= this.#stop(reason);
+  stop(reason: string, leave?: AbortSignal): Promise<RecorderSummary> {
+    this.#stopped ??= this.#stop(reason, leave);
     return this.#stopped;
   }
 
-  async #stop(reason: string): Promise<RecorderSummary> {
+  async #stop(reason: string, leave: AbortSignal | undefined): Promise<RecorderSummary> {
     await this.#connection.close();
     await Promise.allSettled([this.#opening]);
     if (this.status().records > 0) this.#control({ type: 'end', reason });
     this.#end();
     this.#started.resolve();
     try {
-      await this.#writer?.close();
+      await this.#writer?.close(leave);
     } catch (error) {
       this.#fail(asError(error));
     }

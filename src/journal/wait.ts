@@ -35,6 +35,16 @@ export function wait(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
+/** The promise, or undefined as soon as the signal is raised; what the promise comes to then is nobody's concern. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => resolve(undefined);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}
+
 /** Longer than anybody waits for anything on purpose: ten years. */
 export const WAIT_MAX_US = 3660 * 86_400e6;
 

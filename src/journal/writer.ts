@@ -13,6 +13,7 @@ import { OpenSegment } from './open.ts';
 import { type Cut, recoverJournal } from './recover.ts';
 import type { SegmentSummary } from './seal.ts';
 import { Sealer, type SealFailure } from './sealer.ts';
+import { unlessAborted } from './wait.ts';
 
 export type JournalOptions = {
   /** A batch is written when it has this many records. Default 1,000. */
@@ -224,17 +225,17 @@ export class JournalWriter {
 
   /**
    * Writes, syncs and seals everything and gives the lock back. A segment that cannot be sealed is told to
-   * `onSealFailure` and is no failure of the journal. Throws the error that ended the writer; whatever was acknowledged
-   * by then is intact.
+   * `onSealFailure` and is no failure of the journal. Once `leave` is raised, sealing goes on without being waited for.
+   * Throws the error that ended the writer; whatever was acknowledged by then is intact.
    */
-  async close(): Promise<void> {
+  async close(leave?: AbortSignal): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#flush();
     await this.#do(() => this.#closeSegment());
     clearTimeout(this.#syncTimer);
     await this.#do(() => this.#mark.close());
-    await this.#sealer.close();
+    await (leave === undefined ? this.#sealer.close() : unlessAborted(this.#sealer.close(), leave));
     await this.#letGo();
     if (this.#failure !== undefined) throw this.#failure;
   }

@@ -1,6 +1,8 @@
 // The run log as Parquet tables for DuckDB and notebooks: signals, orders, fills, positions, indicators, candles, equity.
 // They are derived: the log stays the truth, and the same log gives the same rows in the same order.
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RunRecord } from '../core/record.ts';
 import { type Schema, type TableBatch, writeParquet } from '../parquet/parquet.ts';
 import { parseRecord, readLines, valuesOf } from './log.ts';
@@ -232,23 +234,38 @@ const TABLES: Readonly<Record<string, Table>> = {
 /** Files of the tables, beside the log. */
 export const TABLE_FILES: readonly string[] = Object.keys(TABLES).map((name) => `${name}.parquet`);
 
-/** Writes `<table>.parquet` for each table beside the log. Returns rows by table. */
-export async function writeTables(folder: string): Promise<Readonly<Record<string, number>>> {
+/**
+ * Writes `<table>.parquet` for each table beside the log. Returns rows by table; undefined, with no table written, when
+ * the signal was raised before all were done.
+ */
+export async function writeTables(
+  folder: string,
+  signal?: AbortSignal,
+): Promise<Readonly<Record<string, number>> | undefined> {
   const rows: Record<string, number> = {};
-  for (const [name, table] of Object.entries(TABLES)) {
-    const written = await writeParquet(
-      join(folder, `${name}.parquet`),
-      table.schema,
-      batchesOf(join(folder, 'events.jsonl'), table),
-    );
-    rows[name] = written.rows;
+  const log = join(folder, 'events.jsonl');
+  try {
+    for (const [name, table] of Object.entries(TABLES)) {
+      await nextTurn();
+      const written = await writeParquet(
+        join(folder, `${name}.parquet`),
+        table.schema,
+        batchesOf(log, table, signal),
+      );
+      rows[name] = written.rows;
+    }
+  } catch (error) {
+    if (signal?.aborted !== true) throw error;
+    for (const file of TABLE_FILES) rmSync(join(folder, file), { force: true });
+    return undefined;
   }
   return rows;
 }
 
 const BATCH_ROWS = 8192;
 
-function* batchesOf(log: string, table: Table): Generator<TableBatch> {
+function* batchesOf(log: string, table: Table, signal: AbortSignal | undefined): Generator<TableBatch> {
+  signal?.throwIfAborted();
   const { also } = table;
   const prefix = `{"type":"${table.type}"`;
   const otherPrefix = also === undefined ? undefined : `{"type":"${also.type}"`;
@@ -263,6 +280,7 @@ function* batchesOf(log: string, table: Table): Generator<TableBatch> {
     }
     if (rows.length >= BATCH_ROWS) {
       yield toBatch(table.schema, rows);
+      signal?.throwIfAborted();
       rows = [];
     }
   }

@@ -79,6 +79,28 @@ test('any cut of the events into batches gives the same records', () => {
   );
 });
 
+test('an engine that looks up after any number of steps, also in the middle of what is due, gives the same records', () => {
+  const events = livelyMarket(9, 6, SYMBOLS);
+  // A silence in which much is due.
+  for (let row = Math.floor(events.length / 2); row < events.length; row++) {
+    events.receivedUs[row]! += 900e6;
+    events.exchangeUs[row]! += 900e6;
+  }
+  const settings = config({ symbols: SYMBOLS, latency: { model: 'uniform' }, equityEvery: '100ms' });
+  const whole = textOf(run(events, busy(), { config: settings }));
+  fc.assert(
+    fc.property(
+      fc.infiniteStream(fc.integer({ min: 1, max: 300 })),
+      fc.integer({ min: 1, max: 2000 }),
+      (cuts, batchSize) => {
+        const steps = (): number => cuts.next().value as number;
+        expect(textOf(run(events, busy(), { config: settings, batchSize, steps }))).toBe(whole);
+      },
+    ),
+    { numRuns: 15 },
+  );
+});
+
 test('another seed gives other latencies, and one changed price another digest', () => {
   const events = livelyMarket(7, 20, SYMBOLS);
   const logs = [1, 2].map((seed) =>

@@ -44,6 +44,8 @@ export function run(
     readonly config?: RunConfig;
     readonly batchSize?: number;
     readonly symbols?: readonly string[];
+    /** Steps of each look of the engine at a batch; default: all at once. */
+    readonly steps?: () => number;
   } = {},
 ): MemoryLog & { readonly engine: Engine } {
   const log = new MemoryLog();
@@ -55,7 +57,8 @@ export function run(
   for (let from = 0; from < events.length; from += batchSize) {
     batch.reset();
     for (let row = from; row < Math.min(events.length, from + batchSize); row++) batch.copyRow(events, row);
-    engine.apply(batch);
+    if (options.steps === undefined) engine.apply(batch);
+    else for (let row = 0; row < batch.length; ) row = engine.advance(batch, row, options.steps());
   }
   engine.finish('end of data');
   return Object.assign(log, { engine });
