@@ -3,7 +3,7 @@
 import type { StrategyActivity } from '../core/activity.ts';
 import { assert, unreachable } from '../core/assert.ts';
 import { InputDigest } from '../core/digest.ts';
-import { UsageError, unknownName } from '../core/errors.ts';
+import { unknownName } from '../core/errors.ts';
 import {
   type CandleDetail,
   type EventBatch,
@@ -24,7 +24,8 @@ import { Desk, type StrategyStatus } from './desk.ts';
 import { InputGraph } from './graph.ts';
 import { bringsTrades, interruptedBy, type Market, Markets } from './market.ts';
 import { type LoadedStrategy, type Runner, triggerOf } from './runner.ts';
-import { nextMultipleUs, TimerRank, Timers } from './timers.ts';
+import { Schedule } from './schedule.ts';
+import { TimerRank, Timers } from './timers.ts';
 
 export type { LoadedStrategy } from './runner.ts';
 
@@ -79,10 +80,8 @@ export class Engine {
   readonly #desk: Desk;
   readonly #closes: Closes;
   readonly #usesCandleEvents: boolean;
-  readonly #equityTimer: number;
-  readonly #equityEveryUs: number;
+  readonly #schedule: Schedule;
   readonly #lanes: readonly Lane[];
-  readonly #periodic: { readonly runner: Runner; readonly everyUs: number; readonly timer: number }[] = [];
   /** What `advance` may still do before it returns. */
   #stepsLeft = 0;
   /** Events taken of the batch that is not done. */
@@ -97,13 +96,13 @@ export class Engine {
     this.#activity = new Activity(log, symbols, heard);
     this.#log = this.#activity;
     this.#usesCandleEvents = config.candles.from === 'candles';
-    this.#equityEveryUs = parseDurationUs(config.equityEvery, 'equityEvery');
     this.#markets = new Markets(symbols, this.#cursor, config.fills.priceAgeMaxMs * 1000);
     const timers = this.#timers;
     this.#desk = new Desk({
       ...{ symbols, config, heard, timers },
       ...{ log: this.#log, markets: this.#markets, cursor: this.#cursor },
     });
+    this.#schedule = new Schedule(timers, this.#desk, parseDurationUs(config.equityEvery, 'equityEvery'));
     const graph = new InputGraph({ symbols, markets: this.#markets, fill: config.candles.fill });
     this.#closes = new Closes({
       symbols,
@@ -124,7 +123,6 @@ export class Engine {
     }));
     for (const loaded of strategies) this.#add(loaded, graph);
     for (const node of graph.nodes) this.#closes.add(node);
-    this.#equityTimer = timers.add(TimerRank.equity);
   }
 
   /** Events taken so far. */
@@ -298,8 +296,7 @@ export class Engine {
     this.#cursor.nowUs = nowUs;
     this.#desk.start(nowUs);
     this.#closes.begin(NO_INSTRUMENT, nowUs);
-    for (const { timer, everyUs } of this.#periodic) this.#timers.set(timer, nextMultipleUs(nowUs, everyUs));
-    this.#timers.set(this.#equityTimer, nextMultipleUs(nowUs, this.#equityEveryUs));
+    this.#schedule.start(nowUs);
   }
 
   /**
@@ -323,30 +320,14 @@ export class Engine {
           this.#closes.fire(dueUs);
           break;
         case TimerRank.strategy:
-          this.#firePeriodic(timer, dueUs);
+          this.#schedule.callPeriodic(timer, dueUs);
           break;
         case TimerRank.equity:
-          this.#sampleAll(dueUs, untilUs);
+          this.#schedule.sampleEquity(dueUs, untilUs);
           break;
       }
     }
     return true;
-  }
-
-  #firePeriodic(timer: number, dueUs: number): void {
-    const { runner, everyUs } = this.#periodic.find((periodic) => periodic.timer === timer)!;
-    this.#timers.set(timer, dueUs + everyUs);
-    this.#desk.call(runner, dueUs);
-  }
-
-  /** Of a silence longer than the period only the first and the last sample are taken: between them nothing changes. */
-  #sampleAll(dueUs: number, untilUs: number): void {
-    for (const runner of this.#desk.runners) this.#desk.sample(runner);
-    const everyUs = this.#equityEveryUs;
-    const quietUntilUs = Math.min(untilUs, this.#timers.nextDueWithout(this.#equityTimer));
-    const lastUs = nextMultipleUs(quietUntilUs, everyUs) - everyUs;
-    this.#timers.set(this.#equityTimer, Math.max(dueUs + everyUs, lastUs));
-    this.#desk.settle();
   }
 
   #closeBefore(lane: Lane, timeUs: number): void {
@@ -457,11 +438,7 @@ export class Engine {
         return;
       }
       case 'timer': {
-        if (!(trigger.everyUs >= 1)) {
-          throw new UsageError(`trigger of ${id}: everyUs is ${trigger.everyUs} (allowed: 1 or more)`);
-        }
-        const timer = this.#timers.add(TimerRank.strategy);
-        this.#periodic.push({ runner, everyUs: trigger.everyUs, timer });
+        this.#schedule.add(runner, trigger.everyUs, `trigger of ${id}`);
         return;
       }
       default:
