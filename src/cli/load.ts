@@ -7,7 +7,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { UsageError, unknownName } from '../core/errors.ts';
-import { parseAs } from '../engine/schema.ts';
+import { accountOf } from '../engine/config.ts';
+import { freezeDeep, parseAs } from '../engine/schema.ts';
 import type { LoadedStrategy, RunConfig, Strategy } from '../index.ts';
 import type { Output } from './output.ts';
 
@@ -111,7 +112,7 @@ export async function loadStrategies(
     const bundled = await loadStrategy(entry.use, `${where}.use`);
     const params = parseParams(bundled.strategy, entry.params ?? {}, `${where}.params`);
     requireInputs(bundled.strategy, params, where);
-    loaded.push({ ...bundled, params, id: entry.id ?? bundled.strategy.name });
+    loaded.push({ ...bundled, params, id: entry.id ?? bundled.strategy.name, account: accountOf(entry) });
   }
   const ids = loaded.map((strategy) => strategy.id);
   const twice = ids.find((id, index) => ids.indexOf(id) !== index);
@@ -128,7 +129,8 @@ function parseParams(
   from: string,
 ): Readonly<Record<string, unknown>> {
   const schema = strategy.params instanceof z.ZodObject ? strategy.params.strict() : strategy.params;
-  return parseAs(schema, params, `${from} of ${strategy.name}`) as Readonly<Record<string, unknown>>;
+  const parsed = parseAs(schema, params, `${from} of ${strategy.name}`);
+  return freezeDeep(parsed) as Readonly<Record<string, unknown>>;
 }
 
 /** Asks for the inputs once before anything starts; the engine asks again. Errors: UsageError naming the strategy. */

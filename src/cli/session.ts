@@ -258,7 +258,9 @@ export function identityOf(
   const isExact = dataset.feed !== 'historical';
   const parts = {
     rules,
-    strategies: strategies.map(({ id, bundle, params }) => ({ id, bundle, params })),
+    strategies: strategies.map(({ id, bundle, params, account = {} }) => {
+      return { id, bundle, params, ...account };
+    }),
     dataset: { ...dataset, feed: isExact ? 'recorded' : dataset.feed },
     software: SOFTWARE,
   };

@@ -21,11 +21,15 @@ export class VenueError extends Error {
 export function unknownName(kind: string, name: string, known: readonly string[], from?: string): UsageError {
   const origin = from === undefined ? '' : ` in ${from}`;
   const list = known.length === 0 ? 'there are none' : `known: ${known.join(', ')}`;
+  const near = nearestName(name, known);
+  const hint = near === undefined ? '' : `; did you mean ${near}?`;
+  return new UsageError(`unknown ${kind}${origin}: ${name} (${list})${hint}`);
+}
+
+/** The known name that was probably meant; undefined when none is near. */
+export function nearestName(name: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined;
   const lower = known.map((each) => each.toLowerCase());
-  const near = known.length === 0 ? '' : known[lower.indexOf(closest(name.toLowerCase(), lower))]!;
-  const isNear =
-    near !== '' && distance(name.toLowerCase(), near.toLowerCase()) <= Math.max(2, near.length / 3);
-  return new UsageError(
-    `unknown ${kind}${origin}: ${name} (${list})${isNear ? `; did you mean ${near}?` : ''}`,
-  );
+  const near = known[lower.indexOf(closest(name.toLowerCase(), lower))]!;
+  return distance(name.toLowerCase(), near.toLowerCase()) <= Math.max(2, near.length / 3) ? near : undefined;
 }

@@ -87,6 +87,8 @@ export type Fill = {
   /** Lowest and highest mark price seen while the position was open, up to this fill; NaN when it was flat before. */
   readonly markLow: number;
   readonly markHigh: number;
+  /** What one unit of `feeCurrency`, the quote currency, was worth in the reporting currency; NaN when not known. */
+  readonly rate: number;
   /** Profit or loss this fill realised, in quote currency, fees not counted; exact decimal text. */
   readonly realized: string;
 };

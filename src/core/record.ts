@@ -50,7 +50,10 @@ export type RunRecord = Position &
         /** Not all trades of its interval were heard: listening began inside it, or an outage lay in it. */
         readonly isPartial: boolean;
       })
-    /** A ledger's worth in its own currency, exact decimal texts; `position` in base currency by symbol. */
+    /**
+     * A ledger's worth in the reporting currency at the rates of now, exact decimal texts; `positions` in base currency by
+     * symbol, `balances` the worth of each currency's cash and positions in that currency itself.
+     */
     | {
         readonly type: 'equity';
         readonly strategy: string;
@@ -60,6 +63,9 @@ export type RunRecord = Position &
         readonly realized: string;
         readonly fees: string;
         readonly positions: Readonly<Record<string, string>>;
+        readonly balances: Readonly<Record<string, string>>;
+        /** Age of the oldest price that a rate was made of, µs; 0 where there is one currency only. */
+        readonly rateAgeUs: number;
       }
     /** A position that is open when the run ends. Sizes and money are exact decimal texts, money in `currency`. */
     | {
@@ -74,9 +80,23 @@ export type RunRecord = Position &
         readonly markPrice: number;
         /** Profit or loss at the mark price, fees not counted; 0 when no price is known. */
         readonly unrealized: string;
+        /** What one unit of `currency` is worth in the reporting currency; NaN when that is not known. */
+        readonly rate: number;
         /** Lowest and highest mark price seen while it was open. */
         readonly markLow: number;
         readonly markHigh: number;
+      }
+    /**
+     * The rate of a currency to the reporting currency became known, or is not known (any more): then no equity that takes
+     * it is recorded. `path` is the instruments whose prices it is made of; their prices move it from then on.
+     */
+    | {
+        readonly type: 'rate';
+        readonly currency: string;
+        readonly to: string;
+        readonly path: readonly string[];
+        readonly rate: string | null;
+        readonly reason: string;
       }
     /** A strategy threw, or misused the contract. */
     | {
@@ -85,7 +105,7 @@ export type RunRecord = Position &
         readonly message: string;
         readonly policy: 'disable' | 'halt';
       }
-    /** A strategy's equity passed a limit of its own; it trades no more. Amounts in its own currency, drawdown as a fraction. */
+    /** A strategy's equity passed a limit of its own; it may only reduce from then on. Amounts in the reporting currency, drawdown as a fraction. */
     | {
         readonly type: 'risk';
         readonly strategy: string;

@@ -2,9 +2,18 @@
 // an unknown key is an error. Durations stay texts, so that a parsed config written down parses to itself.
 import { z } from 'zod';
 import { UsageError } from '../core/errors.ts';
-import { feesSchema, fillsSchema, latencySchema } from '../trading/models.ts';
-import { riskSchema } from '../trading/risk.ts';
+import { feesSchema, fillsSchema, latencySchema, ownFeesSchema } from '../trading/models.ts';
+import { ownRiskSchema, riskSchema } from '../trading/risk.ts';
 import { durationText, parseAs } from './schema.ts';
+
+const capitalSchema = z.record(z.string(), z.number().positive());
+
+/** What a strategy may have instead of what the run gives to each; what is left out is as in the run. */
+const accountShape = {
+  capital: capitalSchema.optional().describe('its own capital; default: that of the run'),
+  fees: ownFeesSchema.optional().describe('its own fees, as far as they differ from those of the run'),
+  risk: ownRiskSchema.optional().describe('its own limits, as far as they differ from those of the run'),
+};
 
 const strategySchema = z.strictObject({
   use: z.string().min(1).describe('a name in strategies/ or a path to a file'),
@@ -14,6 +23,7 @@ const strategySchema = z.strictObject({
     .optional()
     .describe('unique in the run; default: the name of the strategy'),
   params: z.record(z.string(), z.unknown()).default({}).describe('what `retick strategies NAME` lists'),
+  ...accountShape,
 });
 
 const candlesSchema = z.strictObject({
@@ -36,10 +46,19 @@ export const runConfigSchema = z.strictObject({
   depth: z.number().int().positive().optional().describe('book levels per side; default: the venue’s own'),
   duration: durationText().optional().describe('how long to run live; default: until stopped'),
   seed: z.number().int().min(0).max(0xffff_ffff).default(1).describe('of every random number in the run'),
-  capital: z
-    .record(z.string(), z.number().positive())
+  capital: capitalSchema
     .default({ USD: 100 })
     .describe('what the ledger of each strategy starts with, by currency'),
+  report: z
+    .strictObject({
+      currency: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('what equity and limits are in; default: the first of capital'),
+    })
+    .optional()
+    .describe('in what a run is told'),
   strategies: z.array(strategySchema).default([]),
   latency: latencySchema,
   fees: feesSchema,
@@ -55,6 +74,29 @@ export const runConfigSchema = z.strictObject({
 });
 
 export type RunConfig = z.output<typeof runConfigSchema>;
+
+/** Capital, fees and limits of one strategy's own. */
+export type AccountConfig = {
+  readonly capital?: z.output<typeof capitalSchema> | undefined;
+  readonly fees?: z.output<typeof ownFeesSchema> | undefined;
+  readonly risk?: z.output<typeof ownRiskSchema> | undefined;
+};
+
+/** The part of a strategy's entry in the run file that is about its account, without what it leaves out. */
+export function accountOf({ capital, fees, risk }: AccountConfig): AccountConfig {
+  return {
+    ...(capital === undefined ? {} : { capital }),
+    ...(fees === undefined ? {} : { fees }),
+    ...(risk === undefined ? {} : { risk }),
+  };
+}
+
+/** What equity and limits of the run are in: as configured, else the first currency that a strategy begins with. */
+export function reportCurrencyOf({ report, capital, strategies }: RunConfig): string {
+  const usesOwn = strategies.length > 0 && strategies.every((entry) => entry.capital !== undefined);
+  const first = usesOwn ? strategies[0]!.capital! : capital;
+  return report?.currency ?? Object.keys(first)[0]!;
+}
 
 /** A run config out of what a file held. `from` is the file, for the message of the UsageError. */
 export function parseRunConfig(value: unknown, from: string): RunConfig {

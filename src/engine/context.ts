@@ -1,9 +1,12 @@
 // What a strategy sees of its own affairs: position, money, open orders. One object per strategy, reused;
 // everything is read off the ledger when it is asked for, so nothing here can be out of date.
-import { type Decimal, numberOf } from '../core/decimal.ts';
+import { decimalOf, numberOf } from '../core/decimal.ts';
 import { unknownName } from '../core/errors.ts';
+import type { Instrument } from '../core/instrument.ts';
+import type { Side } from '../core/order.ts';
 import type { Random } from '../core/random.ts';
 import type { Ledger, LedgerPosition } from '../trading/ledger.ts';
+import { priceOnTick, sizeInLots } from '../trading/steps.ts';
 import type { Context, PositionView } from './strategy.ts';
 
 /** What a context needs of the engine around it. */
@@ -14,6 +17,10 @@ export type Surroundings = {
   readonly nowUs: () => number;
   /** Price at which a position in this instrument is valued; NaN when none is known. */
   readonly markPrice: (instrument: number) => number;
+  /** Its rules as they are now. */
+  readonly rules: (instrument: number) => Instrument;
+  /** Worth of the ledger in the reporting currency; NaN while a rate to it is not known. */
+  readonly equity: () => number;
   readonly openOrders: () => number;
   readonly cancelAll: () => void;
 };
@@ -25,6 +32,9 @@ export class StrategyContext implements Context<unknown, unknown> {
   readonly #around: Surroundings;
   readonly #positions: readonly PositionView[];
   readonly #id: string;
+  readonly #first: number;
+  /** Copies that nobody can change, one for each set of rules. */
+  readonly #rules: { rules: Instrument; copy: Instrument }[] = [];
 
   constructor(
     around: Surroundings,
@@ -32,6 +42,7 @@ export class StrategyContext implements Context<unknown, unknown> {
   ) {
     this.#around = around;
     this.#id = own.id;
+    this.#first = own.first;
     this.params = own.params;
     this.state = own.state;
     this.#positions = around.symbols.map((_, instrument) => new LivePosition(around, instrument));
@@ -42,29 +53,53 @@ export class StrategyContext implements Context<unknown, unknown> {
     return this.#around.nowUs();
   }
   get available(): number {
-    return numberOf(this.#around.ledger.available(this.#around.ledger.currency, this.#around.markPrice));
+    return this.availableIn(this.#around.rules(this.#first).quote);
   }
   get equity(): number {
-    return numberOf(exactEquity(this.#around));
+    return this.#around.equity();
   }
   get openOrders(): number {
     return this.#around.openOrders();
   }
 
   // What is called is bound, so that a strategy may take it out of the context by its name.
-  readonly positionOf = (symbol: string): PositionView => {
-    const { symbols } = this.#around;
-    const position = this.#positions[symbols.indexOf(symbol)];
-    if (position === undefined) throw unknownName('symbol', symbol, symbols, `positionOf of ${this.#id}`);
-    return position;
+  readonly positionOf = (symbol: string): PositionView => this.#positions[this.#find(symbol, 'positionOf')]!;
+  readonly availableIn = (currency: string): number => {
+    return numberOf(this.#around.ledger.available(currency, this.#around.markPrice));
+  };
+  readonly equityIn = (currency: string): number => {
+    return numberOf(this.#around.ledger.equity(currency, this.#around.markPrice));
+  };
+  readonly instrument = (symbol?: string): Instrument => {
+    const instrument = symbol === undefined ? this.#first : this.#find(symbol, 'instrument');
+    const rules = this.#around.rules(instrument);
+    const known = this.#rules[instrument];
+    if (known?.rules === rules) return known.copy;
+    const copy = Object.freeze({ ...rules });
+    this.#rules[instrument] = { rules, copy };
+    return copy;
+  };
+  readonly roundPrice = (...given: readonly [string | number, (number | Side)?, Side?]): number => {
+    const [symbol, price, side] =
+      typeof given[0] === 'string'
+        ? [given[0], given[1] as number, given[2]]
+        : [undefined, given[0], given[1] as Side | undefined];
+    const round = side === undefined ? 'nearest' : 'passive';
+    return priceOnTick(price, this.instrument(symbol), { round, side: side ?? 'buy' });
+  };
+  readonly roundSize = (...given: readonly [string | number, number?]): number => {
+    const [symbol, size] = typeof given[0] === 'string' ? [given[0], given[1]!] : [undefined, given[0]];
+    return Number.isFinite(size) ? numberOf(sizeInLots(decimalOf(size), this.instrument(symbol))) : size;
   };
   readonly cancelAll = (): void => this.#around.cancelAll();
   readonly random = (): number => this.#around.random.nextFloat();
-}
 
-/** Worth of a ledger in its own currency. */
-export function exactEquity(around: Pick<Surroundings, 'ledger' | 'markPrice'>): Decimal {
-  return around.ledger.equity(around.ledger.currency, around.markPrice);
+  #find(symbol: string, what: string): number {
+    const { symbols } = this.#around;
+    const instrument = symbols.indexOf(symbol);
+    if (instrument < 0) throw unknownName('symbol', symbol, symbols, `${what} of ${this.#id}`);
+    return instrument;
+  }
 }
 
 class LivePosition implements PositionView {

@@ -1,20 +1,20 @@
 // The strategies and the exchange they trade on: calls a strategy, checks its signals, submits them, tells it what
 // became of its orders, and writes all of it down. A strategy that throws or misuses the contract ends here.
-import { decimalOf, formatDecimal, multiply, numberOf } from '../core/decimal.ts';
 import type { Fill, Order, Signal } from '../core/order.ts';
 import { Random } from '../core/random.ts';
-import type { RunLog, RunRecord } from '../core/record.ts';
+import type { RunLog } from '../core/record.ts';
 import { parseDurationUs } from '../core/time.ts';
 import { Exchange } from '../trading/exchange.ts';
-import type { Ledger } from '../trading/ledger.ts';
 import { markPrice } from '../trading/market.ts';
+import { Accounts, type Standing, type Unplaced } from './accounts.ts';
 import type { Heard } from './activity.ts';
-import type { RunConfig } from './config.ts';
+import { type RunConfig, reportCurrencyOf } from './config.ts';
 import { StrategyContext } from './context.ts';
 import type { Cursor } from './cursor.ts';
 import type { Declared } from './graph.ts';
 import type { Markets } from './market.ts';
-import { type LoadedStrategy, misuseOf, Runner } from './runner.ts';
+import { type LoadedStrategy, Runner } from './runner.ts';
+import { misuseOf, ownCopy } from './signals.ts';
 import { TimerRank, type Timers } from './timers.ts';
 
 /** An order's change or a fill that its strategy is yet to be told of. */
@@ -31,22 +31,16 @@ export type DeskOptions = {
   readonly timers: Timers;
 };
 
-export type StrategyStatus = {
+export type StrategyStatus = Standing & {
   readonly id: string;
   readonly isActive: boolean;
-  /** Of the ledger; what `equity` and `profit` are in. */
-  readonly currency: string;
-  readonly equity: number;
-  /** Equity less the starting balance. */
-  readonly profit: number;
-  /** Open positions in base currency by symbol, flat ones left out. */
-  readonly positions: Readonly<Record<string, number>>;
   readonly fills: number;
   readonly openOrders: number;
 };
 
 export class Desk {
   readonly exchange: Exchange;
+  readonly accounts: Accounts;
   readonly runners: Runner[] = [];
   /** A strategy failed and the policy is to halt: the run takes no further event. */
   halted = false;
@@ -54,7 +48,6 @@ export class Desk {
   pending = 0;
   readonly #options: DeskOptions;
   readonly #byId = new Map<string, Runner>();
-  readonly #ledgers: Ledger[] = [];
   readonly #notices: Notice[] = [];
   readonly #markOf: (instrument: number) => number;
   /** Stands at the exchange's next due time. */
@@ -73,7 +66,7 @@ export class Desk {
       fills: config.fills,
       seed: config.seed,
       symbols,
-      currency: Object.keys(config.capital)[0]!,
+      currency: reportCurrencyOf(config),
       market: markets,
       onOrder: (order) => {
         Object.freeze(order);
@@ -86,13 +79,21 @@ export class Desk {
         this.pending = this.#notices.push({ runner: this.#byId.get(fill.strategy)!, fill });
       },
     });
+    this.accounts = new Accounts({
+      symbols,
+      config,
+      exchange: this.exchange,
+      market: markets,
+      nowUs: () => cursor.nowUs,
+      write: (record) => this.#write(record),
+    });
   }
 
   /** Opens an account for a strategy and gives it its context. */
   add(loaded: LoadedStrategy, declared: Declared): Runner {
-    const { symbols, config, cursor } = this.#options;
+    const { symbols, config, cursor, markets } = this.#options;
     const { id, strategy, params } = loaded;
-    const ledger = this.exchange.addStrategy(id, { balances: config.capital, risk: config.risk });
+    const ledger = this.accounts.add(id, loaded.account);
     const random = Random.named(config.seed, `strategy/${id}`);
     loaded.bind?.({ nowMs: () => Math.floor(cursor.nowUs / 1000), random: () => random.nextFloat() });
     const context = new StrategyContext(
@@ -102,6 +103,8 @@ export class Desk {
         random,
         nowUs: () => cursor.nowUs,
         markPrice: this.#markOf,
+        rules: (instrument) => markets.instrument(instrument),
+        equity: () => this.accounts.standing(id).equity,
         openOrders: () => this.exchange.openOrders(id),
         cancelAll: () => this.exchange.cancelAll(id, cursor.nowUs, 'the strategy cancelled all'),
       },
@@ -110,13 +113,12 @@ export class Desk {
     const runner = new Runner({ index: this.runners.length, loaded, declared, context });
     this.runners.push(runner);
     this.#byId.set(id, runner);
-    this.#ledgers.push(ledger);
     return runner;
   }
 
   /** Called once, with the time of the first event: each strategy's equity begins with its capital. */
   start(nowUs: number): void {
-    for (const runner of this.runners) this.sample(runner);
+    for (const runner of this.runners) this.accounts.sample(runner.id);
     const { warmup } = this.#options.config;
     if (warmup !== undefined) this.#warmUntilUs = nowUs + parseDurationUs(warmup, 'warmup');
   }
@@ -151,7 +153,7 @@ export class Desk {
       const { runner, fill, order } = this.#notices[i]!;
       if (fill !== undefined) {
         runner.fills++;
-        this.sample(runner);
+        this.accounts.sample(runner.id);
       }
       if (!runner.isActive) continue;
       if (fill !== undefined) runner.tellFill(fill);
@@ -163,53 +165,19 @@ export class Desk {
     this.#options.timers.set(this.#timer, this.exchange.nextDueUs);
   }
 
-  /** Records what a strategy's ledger is worth now. */
-  sample(runner: Runner): void {
-    const ledger = this.#ledgers[runner.index]!;
-    const { currency } = ledger;
-    const positions: Record<string, string> = {};
-    for (const { instrument, exactSize } of ledger.positions()) {
-      if (exactSize !== 0n) positions[this.#options.symbols[instrument]!] = formatDecimal(exactSize);
-    }
-    this.#write({
-      type: 'equity',
-      strategy: runner.id,
-      currency,
-      equity: formatDecimal(ledger.equity(currency, this.#markOf)),
-      cash: formatDecimal(ledger.cash(currency)),
-      realized: formatDecimal(ledger.realized(currency)),
-      fees: formatDecimal(ledger.fees(currency)),
-      positions,
-    });
-    const breach = this.exchange.checkRisk(runner.id, this.#options.cursor.nowUs);
-    if (breach === undefined) return;
-    const { limit, value, max, action } = breach;
-    this.#write({ type: 'risk', strategy: runner.id, limit, value, max, action });
-  }
-
   /** Called once, at the end of the run. */
   close(): void {
     for (const runner of this.runners) {
-      this.sample(runner);
-      this.#writePositions(runner);
+      this.accounts.sample(runner.id);
+      this.accounts.writePositions(runner.id);
     }
   }
 
   status(runner: Runner): StrategyStatus {
-    const ledger = this.#ledgers[runner.index]!;
-    const { currency } = ledger;
-    const equity = ledger.equity(currency, this.#markOf);
-    const positions: Record<string, number> = {};
-    for (const { instrument, size } of ledger.positions()) {
-      if (size !== 0) positions[this.#options.symbols[instrument]!] = size;
-    }
     return {
       id: runner.id,
       isActive: runner.isActive,
-      currency,
-      equity: numberOf(equity),
-      profit: numberOf(equity - ledger.start(currency)),
-      positions,
+      ...this.accounts.standing(runner.id),
       fills: runner.fills,
       openOrders: this.exchange.openOrders(runner.id),
     };
@@ -235,27 +203,6 @@ export class Desk {
         exchangeUs: Number.isNaN(exchangeUs) ? null : exchangeUs,
         receivedUs: Number.isNaN(receivedUs) ? null : receivedUs,
         values,
-      });
-    }
-  }
-
-  #writePositions(runner: Runner): void {
-    for (const { instrument, exactSize, cost, quote, entryPrice } of this.#ledgers[
-      runner.index
-    ]!.positions()) {
-      if (exactSize === 0n) continue;
-      const markPrice = this.#markOf(instrument);
-      const worth = Number.isFinite(markPrice) ? multiply(exactSize, decimalOf(markPrice)) : cost;
-      this.#write({
-        type: 'position',
-        strategy: runner.id,
-        symbol: this.#options.symbols[instrument]!,
-        currency: quote,
-        size: formatDecimal(exactSize),
-        entryPrice,
-        markPrice,
-        unrealized: formatDecimal(worth - cost),
-        ...this.exchange.excursion(runner.id, instrument),
       });
     }
   }
@@ -294,17 +241,10 @@ export class Desk {
     else this.exchange.cancelAll(runner.id, cursor.nowUs, 'the strategy was disabled after a fault');
   }
 
-  #write(record: Unplaced<RunRecord>): void {
+  #write(record: Unplaced): void {
     this.#options.log.write({ ...this.#options.cursor.position(), ...record });
   }
 }
-
-/** A log may format a record later: what the strategy does to its own object in the meantime must not matter. */
-function ownCopy(signal: Signal): Signal {
-  return signal.metadata === undefined ? { ...signal } : { ...signal, metadata: { ...signal.metadata } };
-}
-
-type Unplaced<R> = R extends RunRecord ? Omit<R, 'event' | 'seq' | 'timeUs'> : never;
 
 function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);

@@ -25,6 +25,7 @@ import { InputGraph } from './graph.ts';
 import { bringsTrades, interruptedBy, type Market, Markets } from './market.ts';
 import { type LoadedStrategy, type Runner, triggerOf } from './runner.ts';
 import { Schedule } from './schedule.ts';
+import { freezeDeep } from './schema.ts';
 import { TimerRank, Timers } from './timers.ts';
 
 export type { LoadedStrategy } from './runner.ts';
@@ -417,6 +418,7 @@ export class Engine {
 
   #add(loaded: LoadedStrategy, graph: InputGraph): void {
     const { id, strategy, params } = loaded;
+    freezeDeep(params);
     const declared = graph.declare(id, strategy.inputs(params));
     const trigger = triggerOf(loaded, declared);
     const runner = this.#desk.add(loaded, declared);

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { UsageError } from '../core/errors.ts';
 import type { Fill, Order, Signal } from '../core/order.ts';
+import type { AccountConfig } from './config.ts';
 import type { StrategyContext } from './context.ts';
 import type { Declared, DeclaredLook } from './graph.ts';
 import type { Inputs } from './inputs.ts';
@@ -16,6 +17,8 @@ export type LoadedStrategy = {
   readonly params: unknown;
   /** Unique in the run; default the strategy's name. */
   readonly id: string;
+  /** Capital, fees and limits of its own; those of the run where it has none. */
+  readonly account?: AccountConfig;
   /** Gives a bundled strategy the engine's time and seeded numbers where it says Date.now() and Math.random(). */
   readonly bind?: (ambient: { nowMs(): number; random(): number }) => void;
 };
@@ -23,12 +26,12 @@ export type LoadedStrategy = {
 /** A strategy with its parameters checked and its instance named, for notebooks, tests and benchmarks. */
 export function prepare<P extends z.ZodType, I extends Inputs, S>(
   strategy: Strategy<P, I, S>,
-  options: { readonly params?: z.input<P>; readonly id?: string } = {},
+  options: { readonly params?: z.input<P>; readonly id?: string; readonly account?: AccountConfig } = {},
 ): LoadedStrategy {
-  const { params = {}, id = strategy.name } = options;
+  const { params = {}, id = strategy.name, account = {} } = options;
   const parsed = parseAs(strict(strategy.params), params, `params of ${id}`);
   // The engine hands each strategy the views and parameters of its own declaration, which this type cannot say.
-  return { strategy: strategy as unknown as Strategy, params: parsed, id };
+  return { strategy: strategy as unknown as Strategy, params: parsed, id, account };
 }
 
 /** An unknown parameter is an error even where the author did not ask for that. */
@@ -113,43 +116,4 @@ export function triggerOf({ strategy, params, id }: LoadedStrategy, declared: De
     );
   }
   return { on: 'close', of: first };
-}
-
-const ACTIONS: readonly string[] = ['buy', 'sell', 'short', 'cover'];
-const TIMES_IN_FORCE: readonly string[] = ['GTC', 'IOC', 'FOK'];
-
-/** What is wrong with a signal, or undefined. Wrong is what no market could make right; prices are the exchange's affair. */
-export function misuseOf(signal: Signal): string | undefined {
-  if (typeof signal !== 'object' || signal === null) return `a signal is an object, not ${String(signal)}`;
-  const { action, size, quote, limit, stopLoss, takeProfit, timeInForce, reason } = signal;
-  if (!ACTIONS.includes(action)) return `unknown action: ${String(action)} (known: ${ACTIONS.join(', ')})`;
-  if (size !== undefined && quote !== undefined) {
-    return `both size ${size} and quote ${quote} given (allowed: one of them)`;
-  }
-  if (size === undefined && quote === undefined && (action === 'buy' || action === 'short')) {
-    return `${action} without size or quote (allowed: one of them)`;
-  }
-  const amount =
-    amountMisuse('size', size) ??
-    amountMisuse('quote', quote) ??
-    amountMisuse('limit', limit) ??
-    amountMisuse('stopLoss', stopLoss) ??
-    amountMisuse('takeProfit', takeProfit);
-  if (amount !== undefined) return amount;
-  if (timeInForce !== undefined && !TIMES_IN_FORCE.includes(timeInForce)) {
-    return `unknown time in force: ${String(timeInForce)} (known: ${TIMES_IN_FORCE.join(', ')})`;
-  }
-  for (const name in signal.metadata) {
-    const value: unknown = signal.metadata[name];
-    if (typeof value !== 'string' && typeof value !== 'number') {
-      return `metadata.${name} is ${typeof value} (allowed: text or number)`;
-    }
-  }
-  if (typeof reason !== 'string' || reason === '') return 'a signal without a reason';
-  return undefined;
-}
-
-function amountMisuse(name: string, value: number | undefined): string | undefined {
-  if (value === undefined || (Number.isFinite(value) && value > 0)) return undefined;
-  return `${name} is ${value} (allowed: a finite number above 0)`;
 }

@@ -40,7 +40,7 @@ export class Schedule {
 
   /** Of a silence longer than the period only the first and the last sample are taken: between them nothing changes. */
   sampleEquity(dueUs: number, untilUs: number): void {
-    for (const runner of this.#desk.runners) this.#desk.sample(runner);
+    for (const runner of this.#desk.runners) this.#desk.accounts.sample(runner.id);
     const everyUs = this.#equityEveryUs;
     const quietUntilUs = Math.min(untilUs, this.#timers.nextDueWithout(this.#equityTimer));
     const lastUs = nextMultipleUs(quietUntilUs, everyUs) - everyUs;

@@ -16,6 +16,16 @@ export function parseAs<S extends z.ZodType>(schema: S, value: unknown, from: st
   throw describeIssue(schema, issue, value, from);
 }
 
+/** Makes parsed plain data unchangeable, arrays and objects inside included; returns it. */
+export function freezeDeep<T>(value: T): T {
+  if (!isRecord(value) || Object.isFrozen(value)) return value;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return value;
+  Object.freeze(value);
+  for (const inner of Object.values(value)) freezeDeep(inner);
+  return value;
+}
+
 /** A duration as people write it, `250ms`; it stays a text, so that what was parsed can be written down again. */
 export function durationText(): z.ZodString {
   return z.string().refine((text) => isDuration(text), {

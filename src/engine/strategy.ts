@@ -1,7 +1,8 @@
 // The contract of a strategy: one file, one declaration, no base class. What it declares as inputs the harness
 // warms up, records and compares; what it returns are signals. It sees nothing that another mode would not show it.
 import type { z } from 'zod';
-import type { Fill, Order, Signal } from '../core/order.ts';
+import type { Instrument } from '../core/instrument.ts';
+import type { Fill, Order, Side, Signal } from '../core/order.ts';
 import type { Input, Inputs, Views } from './inputs.ts';
 
 /** When `decide` is called. Default: at each close of the first declared candle series. */
@@ -28,6 +29,7 @@ export type Strategy<P extends z.ZodType = z.ZodType, I extends Inputs = Inputs,
 
 /** What a strategy may know besides its inputs. One object, reused: valid only during the call. */
 export interface Context<P, S> {
+  /** Frozen, whatever is inside them included. */
   readonly params: P;
   readonly state: S;
   /** Engine time, µs. */
@@ -35,10 +37,21 @@ export interface Context<P, S> {
   /** Of the strategy's first instrument; `positionOf` for others. */
   readonly position: PositionView;
   positionOf(symbol: string): PositionView;
-  /** What its ledger could spend now, in quote currency. */
+  /** What its ledger could spend now, in the quote currency of its first instrument; `availableIn` for others. */
   readonly available: number;
-  /** Worth of its ledger at current prices, in quote currency. */
+  availableIn(currency: string): number;
+  /** Worth of its ledger at current prices, in the run's reporting currency; NaN while a rate to it is not known. */
   readonly equity: number;
+  /** Cash and positions of one currency, in that currency. */
+  equityIn(currency: string): number;
+  /** The rules of an instrument as they are now: tick, lot, minimums, currencies, status. Default: the first instrument. */
+  instrument(symbol?: string): Instrument;
+  /** A price on the tick: the nearest one, or the one that is no worse for an order of this side (a buy's is lower). */
+  roundPrice(price: number, side?: Side): number;
+  roundPrice(symbol: string, price: number, side?: Side): number;
+  /** A size in whole lots, never more than it was. */
+  roundSize(size: number): number;
+  roundSize(symbol: string, size: number): number;
   /** Orders sent and not yet final. */
   readonly openOrders: number;
   /** Cancels every open order of this strategy. */

@@ -103,6 +103,7 @@ const TABLES: Readonly<Record<string, Table>> = {
       fill_mid: 'f64',
       mark_low: 'f64',
       mark_high: 'f64',
+      rate: 'f64',
       realized: 'text',
     },
     row: (r) =>
@@ -125,6 +126,7 @@ const TABLES: Readonly<Record<string, Table>> = {
             fill_mid: r.fill.fillMid,
             mark_low: r.fill.markLow,
             mark_high: r.fill.markHigh,
+            rate: r.fill.rate ?? 1,
             realized: r.fill.realized,
           },
   },
@@ -139,6 +141,7 @@ const TABLES: Readonly<Record<string, Table>> = {
       entry_price: 'f64',
       mark_price: 'f64',
       unrealized: 'text',
+      rate: 'f64',
       mark_low: 'f64',
       mark_high: 'f64',
     },
@@ -153,6 +156,7 @@ const TABLES: Readonly<Record<string, Table>> = {
             entry_price: r.entryPrice,
             mark_price: r.markPrice,
             unrealized: r.unrealized,
+            rate: r.rate ?? 1,
             mark_low: r.markLow,
             mark_high: r.markHigh,
           },
@@ -215,6 +219,8 @@ const TABLES: Readonly<Record<string, Table>> = {
       realized: 'text',
       fees: 'text',
       positions: 'text',
+      balances: 'text',
+      rate_age_us: 'int',
     },
     row: (r) =>
       r.type !== 'equity'
@@ -227,6 +233,8 @@ const TABLES: Readonly<Record<string, Table>> = {
             realized: r.realized,
             fees: r.fees,
             positions: JSON.stringify(r.positions),
+            balances: JSON.stringify(r.balances ?? {}),
+            rate_age_us: r.rateAgeUs ?? 0,
           },
   },
 };

@@ -1,18 +1,7 @@
 // From a strategy's signal to an order the venue would take: its size and limit, or the reason with numbers why there is
 // none. Pure decisions over the market, the ledger and the limits; only the order count of the risk limits changes.
 // An order that only reduces is never held up by order rate, minimum size, minimum notional or the venue's status.
-import {
-  type Decimal,
-  decimalOf,
-  divide,
-  formatDecimal,
-  least,
-  multiply,
-  numberOf,
-  roundTo,
-  snapTo,
-  truncateTo,
-} from '../core/decimal.ts';
+import { type Decimal, decimalOf, divide, formatDecimal, least, multiply } from '../core/decimal.ts';
 import type { Instrument } from '../core/instrument.ts';
 import type { Side, Signal } from '../core/order.ts';
 import { type MarketView, markPrice } from './market.ts';
@@ -28,6 +17,7 @@ import {
 } from './means.ts';
 import type { Rates } from './rates.ts';
 import type { OrderExposure } from './risk.ts';
+import { priceOnTick, sizeInLots } from './steps.ts';
 import type { Account } from './working.ts';
 
 /** The venue as admission sees it. */
@@ -79,7 +69,7 @@ export function admit(venue: Venue, request: Request): Verdict {
     marketTrouble(venue, instrument, nowUs) ??
     (reduces ? undefined : statusTrouble(rules, { reduces, isLimit: signal.limit !== undefined }));
   if (trouble !== undefined || rules === undefined) return rejected(trouble ?? 'no instrument rules yet');
-  const limit = limitOf(signal, rules);
+  const limit = priceOnTick(signal.limit ?? Number.NaN, rules, { round: signal.round, side });
   const price = referencePrice(market, instrument, { side, limit });
   const wrong = priceTrouble(signal, { price, limit }, rules);
   if (wrong !== undefined) return rejected(wrong);
@@ -87,7 +77,7 @@ export function admit(venue: Venue, request: Request): Verdict {
   const wanted = wantedSize(request, price);
   if (wanted.state === 'rejected') return wanted;
   const closesAll = reduces && wanted.size === reducible(account.ledger, instrument, side);
-  const size = closesAll ? wanted.size : wholeLots(wanted.size, rules);
+  const size = closesAll ? wanted.size : sizeInLots(wanted.size, rules);
   const small =
     sizeTrouble(size, wanted.size, rules) ?? (reduces ? undefined : minimumTrouble(size, price, rules));
   if (small !== undefined) return rejected(small, wanted.size);
@@ -155,24 +145,6 @@ export function statusTrouble(
     default:
       return `instrument ${symbol} is not online: ${status}`;
   }
-}
-
-/** The limit on its tick, as far as rounding was asked for or only the noise of doubles keeps it off; NaN without one. */
-function limitOf(signal: Signal, rules: Instrument): number {
-  const { limit, round } = signal;
-  if (limit === undefined || !Number.isFinite(limit) || !rules.isStated) return limit ?? Number.NaN;
-  const [exact, tick] = [decimalOf(limit), decimalOf(rules.tickSize)];
-  const snapped = snapTo(exact, tick);
-  if (snapped !== undefined) return numberOf(snapped);
-  if (round === undefined) return limit;
-  const passive = sideOf(signal.action) === 'buy' ? 'down' : 'up';
-  return numberOf(roundTo(exact, tick, round === 'nearest' ? 'nearest' : passive));
-}
-
-/** Whole lots: the noise of doubles costs none. */
-function wholeLots(size: Decimal, rules: Instrument): Decimal {
-  const lot = decimalOf(rules.lotSize);
-  return snapTo(size, lot) ?? truncateTo(size, lot);
 }
 
 /** The limit price; of a market order the best price it would meet, else mid, else the last trade. */

@@ -40,20 +40,20 @@ export const latencySchema = z
   ])
   .prefault({ model: 'uniform' });
 
+const bpsOf = { makerBps: z.number().optional(), takerBps: z.number().optional() };
+
+const symbolFees = z
+  .record(z.string(), z.strictObject(bpsOf))
+  .optional()
+  .describe('other fees for single symbols; what one leaves out is as for all');
+
 /** Basis points of notional; negative is a rebate. */
 export const feesSchema = z
-  .strictObject({
-    makerBps: z.number().default(10),
-    takerBps: z.number().default(10),
-    symbols: z
-      .record(
-        z.string(),
-        z.strictObject({ makerBps: z.number().optional(), takerBps: z.number().optional() }),
-      )
-      .optional()
-      .describe('other fees for single symbols; what one leaves out is as for all'),
-  })
+  .strictObject({ makerBps: z.number().default(10), takerBps: z.number().default(10), symbols: symbolFees })
   .prefault({});
+
+/** Fees of one strategy that differ from those of the run. */
+export const ownFeesSchema = z.strictObject({ ...bpsOf, symbols: symbolFees });
 
 /** Where an order that takes liquidity fills. */
 export const fillsSchema = z

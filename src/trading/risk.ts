@@ -3,25 +3,46 @@
 import { z } from 'zod';
 import { type Decimal, decimalOf, greatest, numberOf } from '../core/decimal.ts';
 
+const limits = {
+  positionNotionalMax: z
+    .number()
+    .positive()
+    .optional()
+    .describe('|position| × price per instrument, if every order that is sent filled'),
+  notionalMax: z.number().positive().optional().describe('the same, summed over all instruments'),
+  orderNotionalMax: z
+    .number()
+    .positive()
+    .optional()
+    .describe('size × price of one order that may open a position'),
+  ordersPerSecondMax: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe('orders within any one second; one that only reduces counts, and is never refused'),
+  drawdownMax: z
+    .number()
+    .positive()
+    .max(1)
+    .optional()
+    .describe('fall of equity from its highest, as a fraction of that: 0.2 is 20 %'),
+  lossMax: z
+    .number()
+    .positive()
+    .optional()
+    .describe('fall of equity below what the starting balances were worth, or would be worth now'),
+};
+
+const onBreach = z
+  .enum(['cancel', 'flatten'])
+  .describe('cancel: all orders that may open; flatten: closes all positions as well, until all are closed');
+
 /** Amounts in the run's reporting currency. Every limit is off until it is set. */
-export const riskSchema = z
-  .strictObject({
-    /** |position| × price per instrument, if every order that is sent filled. */
-    positionNotionalMax: z.number().positive().optional(),
-    /** The same, summed over all instruments. */
-    notionalMax: z.number().positive().optional(),
-    /** size × price of one order that may open a position. */
-    orderNotionalMax: z.number().positive().optional(),
-    /** Orders within any one second; one that only reduces counts, and is never refused. */
-    ordersPerSecondMax: z.number().int().positive().optional(),
-    /** Fall of equity from its highest, as a fraction of that: 0.2 is 20 %. */
-    drawdownMax: z.number().positive().max(1).optional(),
-    /** Fall of equity below what the starting balances were worth, or would be worth now, whichever is more. */
-    lossMax: z.number().positive().optional(),
-    /** A drawdown or loss cancels all orders that may open; `flatten` also closes all positions, until all are closed. */
-    onBreach: z.enum(['cancel', 'flatten']).default('cancel'),
-  })
-  .prefault({});
+export const riskSchema = z.strictObject({ ...limits, onBreach: onBreach.default('cancel') }).prefault({});
+
+/** Limits of one strategy that differ from those of the run. */
+export const ownRiskSchema = z.strictObject({ ...limits, onBreach: onBreach.optional() });
 
 export type RiskConfig = z.output<typeof riskSchema>;
 

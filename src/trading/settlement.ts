@@ -91,6 +91,7 @@ export class Settlement {
     assert(!order.isReduceOnly || closed === size, 'an order that only reduces opens nothing');
     this.brackets.onFill(order, size, closed);
     this.#fills++;
+    const worthOfOne = this.#venue.rates.convert(10n ** 18n, quote);
     this.#onFill({
       id: this.#fills,
       order: order.id,
@@ -108,6 +109,7 @@ export class Settlement {
       arrivalMid: order.arrivalMid,
       fillMid,
       ...met,
+      rate: worthOfOne === undefined ? Number.NaN : numberOf(worthOfOne),
       realized: formatDecimal(realized),
     });
   }

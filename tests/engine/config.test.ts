@@ -35,7 +35,11 @@ test.each([
     'run.yaml: candles: fil (known: from, fill, grace)',
     'did you mean fill?',
   ],
-  [{ ...least, strategies: [{ us: 'x' }] }, 'run.yaml: strategies[0]: us (known: use, id, params)', 'use?'],
+  [
+    { ...least, strategies: [{ us: 'x' }] },
+    'run.yaml: strategies[0]: us (known: use, id, params, capital, fees, risk)',
+    'use?',
+  ],
   [{ ...least, strategies: [{ id: 'x' }] }, 'run.yaml: strategies[0].use', 'expected string'],
   [
     { ...least, latency: { model: 'fixed', mss: 2, ms: 1 } },

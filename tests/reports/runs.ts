@@ -16,6 +16,7 @@ export function equity(timeUs: number, value: number, cash = value): RunRecord {
   return {
     ...{ event: 1, seq: 1, timeUs, type: 'equity', strategy: 'a', currency: 'USD' },
     ...{ equity: String(value), cash: String(cash), realized: '0', fees: '0', positions: {} },
+    ...{ balances: { USD: String(value) }, rateAgeUs: 0 },
   };
 }
 
@@ -28,7 +29,7 @@ export function trade(n: number, timeUs: number, side: 'buy' | 'sell', price: nu
   } satisfies Partial<Order> as Order;
   const fill = {
     ...{ ...same, id: n, order: n, price, fee: '0.01', feeCurrency: 'USD', liquidity: 'taker' },
-    ...{ signalMid: price - 0.5, arrivalMid: price - 0.25, fillMid: price - 0.25, realized: '0' },
+    ...{ signalMid: price - 0.5, arrivalMid: price - 0.25, fillMid: price - 0.25, rate: 1, realized: '0' },
     ...{
       markLow: side === 'sell' ? price - 1 : Number.NaN,
       markHigh: side === 'sell' ? price + 1 : Number.NaN,

@@ -169,7 +169,7 @@ const ORDER: Order = {
 const FILL: Fill = {
   ...{ id: 1, order: 1, signal: 1, strategy: 'a', instrument: 0, symbol: 'BTC/USD', side: 'buy' },
   ...{ price: 100, size: 1, fee: '0.1', feeCurrency: 'USD', liquidity: 'taker' },
-  ...{ signalMid: 99.5, arrivalMid: 99.75, fillMid: 99.75, realized: '0' },
+  ...{ signalMid: 99.5, arrivalMid: 99.75, fillMid: 99.75, rate: 1, realized: '0' },
   ...{ markLow: Number.NaN, markHigh: Number.NaN },
 };
 

@@ -15,7 +15,7 @@ function fillsOf(sketches: readonly Sketch[]): readonly TimedFill[] {
     fill: {
       ...{ id: i + 1, order: i + 1, signal: i + 1, strategy: 'a', instrument: 0, symbol: 'BTC/USD' },
       ...{ side: 'buy', price: 100, size: 1, fee: '0', feeCurrency: 'USD', liquidity: 'taker' },
-      ...{ signalMid: 100, arrivalMid: 100, fillMid: 100, realized: '0' },
+      ...{ signalMid: 100, arrivalMid: 100, fillMid: 100, rate: 1, realized: '0' },
       ...{ markLow: Number.NaN, markHigh: Number.NaN },
       ...sketch,
     },
@@ -84,7 +84,7 @@ describe('round trips', () => {
     const position = {
       type: 'position',
       ...{ event: 9, seq: 9, timeUs: 9e6, strategy: 'a', symbol: 'BTC/USD' },
-      ...{ currency: 'USD', size: '1', entryPrice: 100, markPrice: 90, unrealized: '-10' },
+      ...{ currency: 'USD', size: '1', entryPrice: 100, markPrice: 90, unrealized: '-10', rate: 1 },
       ...{ markLow: 88, markHigh: 111 },
     } as const;
     const [trip] = roundTrips(fills, [position]);
