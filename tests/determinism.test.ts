@@ -15,7 +15,7 @@ import { strategy as orderFlow } from '../strategies/order-flow.ts';
 /** Of the events below, and of the log they lead to: when only the second moves, the engine has changed. */
 const GOLDEN = {
   inputs: 'c25509db4b9fcd2d',
-  log: '7079e2a0d4b412051bf0f722f1c912889362b6f5ccb163de650d7e530ffaf28b',
+  log: '08731b2de495d2df54c2349044c685f92c46e56f9a5af6142f02f5130a278ea8',
 };
 
 const EVENTS = 60_000;
