@@ -418,8 +418,7 @@ export class Engine {
 
   #add(loaded: LoadedStrategy, graph: InputGraph): void {
     const { id, strategy, params } = loaded;
-    freezeDeep(params);
-    const declared = graph.declare(id, strategy.inputs(params));
+    const declared = graph.declare(id, strategy.inputs(freezeDeep(params)));
     const trigger = triggerOf(loaded, declared);
     const runner = this.#desk.add(loaded, declared);
     this.#activity.add(id, declared);

@@ -105,7 +105,7 @@ describe('from nothing to a report', () => {
         "warning: careless.ts calls Date.now(): it gets the engine's time\n" +
         "warning: careless.ts calls Math.random(): it gets the run's seeded generator\n",
     });
-    expect(out).toMatch(/^recorded \d+ frames/);
+    expect(out).toMatch(/^recorded [\d,]+ frames/);
     expect(out).toMatch(/throws .* disabled\n/);
     expect(out).toMatch(
       /fault in throws at event \d+: RangeError: call 3 is one too many; it was disabled\n/,
