@@ -89,6 +89,11 @@ export type Fill = {
   readonly markHigh: number;
   /** What one unit of `feeCurrency`, the quote currency, was worth in the reporting currency; NaN when not known. */
   readonly rate: number;
+  /**
+   * Present when the order, or the stop that sent it, stood while data was missing and the run's policy is `mark`: the
+   * price that filled it may have been reached inside the gap, at another price.
+   */
+  readonly isAcrossGap?: true;
   /** Profit or loss this fill realised, in quote currency, fees not counted; exact decimal text. */
   readonly realized: string;
 };

@@ -3,7 +3,7 @@
 import type { StrategyActivity } from './activity.ts';
 import type { Candle } from './candle.ts';
 import type { StatusDetail } from './event.ts';
-import type { Fill, Order, Signal } from './order.ts';
+import type { Fill, Order, OrderType, Signal } from './order.ts';
 
 /** Where in the run something happened. */
 export type Position = {
@@ -113,6 +113,21 @@ export type RunRecord = Position &
         readonly value: number;
         readonly max: number;
         readonly action: 'cancel' | 'flatten';
+      }
+    /**
+     * An order, stop loss or take profit stands while data of its instrument is missing; told when that is known. `what`
+     * and `price` are the order's, or those of a stop over what the order opened; `fromUs` is when the last frame came.
+     */
+    | {
+        readonly type: 'outage';
+        readonly strategy: string;
+        readonly symbol: string;
+        readonly order: number;
+        readonly what: OrderType;
+        readonly price: number;
+        readonly policy: 'hold' | 'cancel' | 'mark';
+        readonly channel: string;
+        readonly fromUs: number;
       }
     /** Something the feed said about itself. */
     | { readonly type: 'status'; readonly symbol: string; readonly status: StatusDetail }

@@ -65,6 +65,12 @@ export const runConfigSchema = z.strictObject({
   fills: fillsSchema,
   risk: riskSchema,
   candles: candlesSchema.prefault({}),
+  outage: z
+    .enum(['hold', 'cancel', 'mark'])
+    .default('hold')
+    .describe(
+      'what happens to resting orders and stops while data is missing: they stay, are cancelled, or stay and their fills are marked',
+    ),
   equityEvery: durationText().default('1s').describe('how often equity is sampled, engine time'),
   onError: z
     .enum(['disable', 'halt'])

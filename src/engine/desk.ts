@@ -1,5 +1,6 @@
 // The strategies and the exchange they trade on: calls a strategy, checks its signals, submits them, tells it what
 // became of its orders, and writes all of it down. A strategy that throws or misuses the contract ends here.
+import { NO_INSTRUMENT } from '../core/event.ts';
 import type { Fill, Order, Signal } from '../core/order.ts';
 import { Random } from '../core/random.ts';
 import type { RunLog } from '../core/record.ts';
@@ -78,6 +79,8 @@ export class Desk {
         log.write({ ...cursor.position(), type: 'fill', fill });
         this.pending = this.#notices.push({ runner: this.#byId.get(fill.strategy)!, fill });
       },
+      outage: config.outage,
+      onAffected: (affected) => log.write({ ...cursor.position(), type: 'outage', ...affected }),
     });
     this.accounts = new Accounts({
       symbols,
@@ -139,6 +142,19 @@ export class Desk {
     else if (signals.length > 0) this.#submit(runner, signals);
     if (this.pending > 0) this.settle();
     else this.#options.timers.set(this.#timer, this.exchange.nextDueUs);
+  }
+
+  /** Data of a channel is missing since `fromUs`, of an instrument or (NO_INSTRUMENT) of all. */
+  onGap(instrument: number, channel: string, fromUs: number): void {
+    const { length } = this.#options.symbols;
+    for (let i = 0; i < length; i++) {
+      if (i === instrument || instrument === NO_INSTRUMENT) this.exchange.onGap(i, { channel, fromUs });
+    }
+    if (this.pending > 0) this.settle();
+  }
+
+  onHealed(instrument: number, channel: string): void {
+    if (instrument !== NO_INSTRUMENT) this.exchange.onHealed(instrument, channel);
   }
 
   /** Lets orders whose time has come reach the venue. */

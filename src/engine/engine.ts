@@ -22,7 +22,7 @@ import type { RunConfig } from './config.ts';
 import { Cursor } from './cursor.ts';
 import { Desk, type StrategyStatus } from './desk.ts';
 import { InputGraph } from './graph.ts';
-import { bringsTrades, interruptedBy, type Market, Markets } from './market.ts';
+import { type BookNotice, bringsTrades, interruptedBy, type Market, Markets } from './market.ts';
 import { type LoadedStrategy, type Runner, triggerOf } from './runner.ts';
 import { Schedule } from './schedule.ts';
 import { freezeDeep } from './schema.ts';
@@ -182,7 +182,7 @@ export class Engine {
     // A batch may have been left in the middle.
     this.#leave();
     this.#desk.close();
-    this.#tellBooks();
+    for (const notice of this.#markets.finalNotices()) this.#tellBook(notice);
     for (const one of this.activity()) {
       this.#log.write({ ...this.#cursor.position(), type: 'activity', ...one });
     }
@@ -194,22 +194,6 @@ export class Engine {
   /** What each strategy was given and did so far, and why it did nothing. */
   activity(): readonly StrategyActivity[] {
     return this.#desk.runners.map((runner) => this.#activity.of(runner));
-  }
-
-  /** The final counts of what was told of each book when it began. */
-  #tellBooks(): void {
-    for (const { symbol, book, crossedCount, refusedCount } of this.#markets.all) {
-      const counts = [
-        ['crossed', crossedCount],
-        ['refused', refusedCount],
-        ['off tick', book?.offTickCount ?? 0],
-      ] as const;
-      for (const [what, count] of counts) {
-        if (count === 0) continue;
-        const detail = 'over the whole run';
-        this.#log.write({ ...this.#cursor.position(), type: 'book', symbol, what, count, detail });
-      }
-    }
   }
 
   /** What a status line or a monitor shows. */
@@ -344,17 +328,15 @@ export class Engine {
   #applyLevel(batch: EventBatch, row: number): void {
     const lane = this.#lanes[batch.instrument[row]!]!;
     lane.market.applyLevel(batch, row);
-    if (lane.market.notice !== undefined) this.#tellBook(lane.market);
+    if (lane.market.notice !== undefined) this.#tellBook(lane.market.takeNotice());
     if ((batch.flags[row]! & Flag.last) === 0) return;
     lane.heard.onBook(batch, row, lane.market.isBookValid);
     this.#desk.exchange.onBook(lane.instrument, batch.receivedUs[row]!);
     this.#call(lane.onBook);
   }
 
-  #tellBook(market: Market): void {
-    const { symbol, notice } = market;
-    market.notice = undefined;
-    this.#log.write({ ...this.#cursor.position(), type: 'book', symbol, ...notice! });
+  #tellBook(notice: BookNotice): void {
+    this.#log.write({ ...this.#cursor.position(), type: 'book', ...notice });
   }
 
   #applyQuote(batch: EventBatch, row: number): void {
@@ -404,6 +386,10 @@ export class Engine {
     if (channel !== undefined) this.#markets.interrupt(instrument, channel);
     if (channel === 'trade' || channel === '') this.#closes.interrupt(instrument);
     if (bringsTrades(status)) this.#closes.begin(instrument, this.#cursor.nowUs);
+    if (status.state === 'healed') this.#desk.onHealed(instrument, status.channel);
+    else if (status.state === 'gap' && this.#markets.all[instrument]?.isPricedBy(status.channel) !== false) {
+      this.#desk.onGap(instrument, status.channel, status.fromUs ?? this.#cursor.nowUs);
+    }
   }
 
   /** Where a feed has candles only, one counts as a trade at its close. */

@@ -16,6 +16,7 @@ export type PriceClock = { readonly nowUs: number };
 
 /** Something about a book that the run log is to tell. */
 export type BookNotice = {
+  readonly symbol: string;
   readonly what: 'crossed' | 'refused' | 'off tick';
   readonly count: number;
   readonly detail: string;
@@ -130,6 +131,34 @@ export class Market {
     if (book.offTickCount > 0 && !this.#isOffTickTold) this.#tellOffTick(book);
   }
 
+  takeNotice(): BookNotice {
+    const { notice } = this;
+    assert(notice !== undefined, 'a notice is taken once');
+    this.notice = undefined;
+    return notice;
+  }
+
+  /** The counts so far of what was told of the book when it began. */
+  counts(): readonly BookNotice[] {
+    const { symbol, crossedCount, refusedCount } = this;
+    const counted = {
+      crossed: crossedCount,
+      refused: refusedCount,
+      'off tick': this.book?.offTickCount ?? 0,
+    };
+    return Object.entries(counted)
+      .filter(([, count]) => count > 0)
+      .map(([what, count]) => ({
+        ...{ symbol, what: what as BookNotice['what'], count },
+        detail: 'over the whole run',
+      }));
+  }
+
+  /** Whether orders fill, or stops are touched, by what comes on a channel: by a ticker only where no book is kept. */
+  isPricedBy(channel: string): boolean {
+    return channel === 'ticker' ? this.book === undefined : channel !== 'instrument';
+  }
+
   applyTrade(price: number, nowUs: number): void {
     this.lastPrice = price;
     this.#tradedUs = nowUs;
@@ -187,14 +216,14 @@ export class Market {
     this.#bookedUs = Number.NaN;
     if (!wasTrusted) return;
     const detail = `price ${price}, size ${size}: the book is invalid until its next snapshot`;
-    this.notice = { what: 'refused', count: this.refusedCount, detail };
+    this.notice = { symbol: this.symbol, what: 'refused', count: this.refusedCount, detail };
   }
 
   #tellCrossed(book: Book): void {
     this.crossedCount++;
     if (!this.#isCrossed) {
       const detail = `bid ${book.bestBid} at or above ask ${book.bestAsk}`;
-      this.notice = { what: 'crossed', count: this.crossedCount, detail };
+      this.notice = { symbol: this.symbol, what: 'crossed', count: this.crossedCount, detail };
     }
     this.#isCrossed = true;
   }
@@ -202,7 +231,7 @@ export class Market {
   #tellOffTick(book: Book): void {
     this.#isOffTickTold = true;
     const detail = `a level between the stated ticks of ${book.tickSize} is kept where it is`;
-    this.notice = { what: 'off tick', count: book.offTickCount, detail };
+    this.notice = { symbol: this.symbol, what: 'off tick', count: book.offTickCount, detail };
   }
 }
 
@@ -261,6 +290,10 @@ export class Markets implements MarketView {
   }
   book(instrument: number): Book | undefined {
     return this.#at(instrument).book;
+  }
+
+  finalNotices(): readonly BookNotice[] {
+    return this.all.flatMap((market) => market.counts());
   }
 
   /** Returns what of the rules cannot be used. */

@@ -45,6 +45,7 @@ export type RunEvidence = {
   /** How often an order was refused, by strategy and reason. */
   readonly rejections: ReadonlyMap<string, number>;
   readonly unused: ReadonlyMap<string, number>;
+  readonly affected: readonly RecordOf<'outage'>[];
   readonly books: ReadonlyMap<string, number>;
 };
 

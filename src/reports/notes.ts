@@ -25,6 +25,8 @@ export type NoteEvidence = {
   readonly faults: readonly RecordOf<'fault'>[];
   readonly risks: readonly RecordOf<'risk'>[];
   readonly unused: ReadonlyMap<string, number>;
+  /** Orders and stops that stood while data was missing. */
+  readonly affected: readonly RecordOf<'outage'>[];
   /** By `symbol: what`: how often a book was crossed, refused a level, had one off its tick. */
   readonly books: ReadonlyMap<string, number>;
   /** How often an order was refused, by strategy and reason. */
@@ -42,6 +44,7 @@ export class Notes {
   readonly #risks: RecordOf<'risk'>[] = [];
   readonly #unused = new Map<string, number>();
   readonly #books = new Map<string, number>();
+  readonly #affected: RecordOf<'outage'>[] = [];
   readonly #rejections = new Map<string, number>();
   #statusCount = 0;
 
@@ -66,6 +69,9 @@ export class Notes {
         this.#rejections.set(why, (this.#rejections.get(why) ?? 0) + 1);
         break;
       }
+      case 'outage':
+        keep(this.#affected, record);
+        break;
       case 'book':
         // Each count is of the run so far; the last one is of all of it.
         this.#books.set(`${record.symbol}: ${record.what}`, record.count);
@@ -86,6 +92,7 @@ export class Notes {
       gaps: this.#gaps.gaps.map((gap) => ({ ...gap, toUs: gap.toUs ?? undefined })),
       ...{ late: this.#late, statuses: this.#statuses, statusCount: this.#statusCount },
       ...{ faults: this.#faults, risks: this.#risks, unused: this.#unused, books: this.#books },
+      affected: this.#affected,
       rejections: this.#rejections,
     };
   }

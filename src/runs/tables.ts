@@ -105,6 +105,7 @@ const TABLES: Readonly<Record<string, Table>> = {
       mark_high: 'f64',
       rate: 'f64',
       realized: 'text',
+      is_across_gap: 'int',
     },
     row: (r) =>
       r.type !== 'fill'
@@ -128,6 +129,7 @@ const TABLES: Readonly<Record<string, Table>> = {
             mark_high: r.fill.markHigh,
             rate: r.fill.rate ?? 1,
             realized: r.fill.realized,
+            is_across_gap: r.fill.isAcrossGap === true ? 1 : 0,
           },
   },
   positions: {

@@ -14,12 +14,15 @@ export type Bracket = {
   readonly signal: number;
   /** Of the order that closes. */
   readonly side: Side;
-  readonly stopLoss: number;
-  readonly takeProfit: number;
+  /** NaN when there is none, or it was cancelled. */
+  stopLoss: number;
+  takeProfit: number;
   /** What is still open of it, base currency. */
   size: Decimal;
   /** Its order is on the way or waits; it is watched again if that order ends before all is closed. */
   isTriggered: boolean;
+  /** It waited while data was missing, and the run's policy is to mark what it closes. */
+  isAcrossGap: boolean;
 };
 
 export type Touch = {
@@ -47,6 +50,14 @@ export class Brackets {
   onFill(order: WorkingOrder, size: Decimal, closed: Decimal): void {
     if (closed > 0n) this.#close(order, closed);
     if (size > closed) this.#open(order, size - closed);
+  }
+
+  /** Those with a price that nothing has touched yet, as they are now. */
+  watched(instrument: number): readonly Bracket[] {
+    return this.#byInstrument[instrument]!.filter(
+      ({ isTriggered, stopLoss, takeProfit }) =>
+        !isTriggered && !(Number.isNaN(stopLoss) && Number.isNaN(takeProfit)),
+    );
   }
 
   /** The brackets that a printed price touches. Allocates only when there are any. */
@@ -124,6 +135,7 @@ export class Brackets {
       takeProfit,
       size,
       isTriggered: false,
+      isAcrossGap: false,
     });
   }
 }

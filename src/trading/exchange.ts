@@ -20,6 +20,7 @@ import {
   type FillsConfig,
   type LatencyConfig,
 } from './models.ts';
+import { type Affected, type Outage, type OutagePolicy, Outages } from './outages.ts';
 import { Rates } from './rates.ts';
 import { type Breach, Risk, type RiskConfig, riskSchema, type Worth } from './risk.ts';
 import { type Account, addNote, isFinal, remaining, snapshot, type WorkingOrder } from './working.ts';
@@ -41,6 +42,10 @@ export type ExchangeOptions = {
   readonly onOrder: (order: Order) => void;
   /** Called after the ledger has booked the fill and before the order's own change is told. */
   readonly onFill: (fill: Fill) => void;
+  /** What happens to orders and stops while data of their instrument is missing. Default `hold`. */
+  readonly outage?: OutagePolicy;
+  /** Called for each order, stop loss and take profit that stands across a gap. */
+  readonly onAffected?: (affected: Affected) => void;
 };
 
 /** A signal on its way to becoming an order. */
@@ -88,6 +93,7 @@ export class Exchange {
   readonly #rates: Rates;
   readonly #matching: Matching;
   readonly #arrivals = new Arrivals();
+  readonly #outages: Outages;
   readonly #accounts = new Map<string, Account>();
   #orders = 0;
 
@@ -109,6 +115,13 @@ export class Exchange {
       onFill,
       onTouch: (touch) => this.#sendExit(touch),
       onBooked: (account) => this.#goOnFlattening(account),
+    });
+    this.#outages = new Outages({
+      policy: options.outage ?? 'hold',
+      symbols,
+      onAffected: (affected) => options.onAffected?.(affected),
+      standing: (instrument) => this.#matching.standing(instrument),
+      cancel: (order, reason) => this.#matching.end(order, 'cancelled', reason),
     });
   }
 
@@ -279,6 +292,16 @@ export class Exchange {
     this.#matching.onBook(instrument, nowUs);
   }
 
+  /** Data of an instrument is missing since `fromUs`: what stands there was not watched meanwhile. */
+  onGap(instrument: number, outage: Outage): void {
+    this.#outages.begin(instrument, outage);
+  }
+
+  /** Data of that channel flows again. */
+  onHealed(instrument: number, channel: string): void {
+    this.#outages.end(instrument, channel);
+  }
+
   /** The rules of an instrument are new: its currencies, its status. */
   onRules(instrument: number, nowUs: number): void {
     this.#rates.onRules();
@@ -333,6 +356,7 @@ export class Exchange {
       status: 'pending',
       reserved: 0n,
       isCancelling: false,
+      isAcrossGap: false,
     };
   }
 

@@ -5,7 +5,7 @@ import { assert } from '../core/assert.ts';
 import { type Decimal, decimalOf, formatDecimal, least } from '../core/decimal.ts';
 import type { Fill, Order, OrderStatus, Side } from '../core/order.ts';
 import { isCrossed, isMatching, marketTrouble, statusTrouble, type Venue } from './admission.ts';
-import type { Touch } from './brackets.ts';
+import type { Bracket, Touch } from './brackets.ts';
 import type { Excursion } from './excursions.ts';
 import { markPrice } from './market.ts';
 import { closable, cutNote, nothingToReduce } from './means.ts';
@@ -61,6 +61,17 @@ export class Matching {
   /** What an open position has met since it was opened; NaN when there is none. */
   excursion(account: Account, instrument: number): Excursion {
     return this.#settlement.excursions.of(account, instrument);
+  }
+
+  /** Orders at the venue, and lots whose stop loss or take profit waits for a price. */
+  standing(instrument: number): {
+    readonly orders: readonly WorkingOrder[];
+    readonly brackets: readonly Bracket[];
+  } {
+    return {
+      orders: this.#resting[instrument]!.all(),
+      brackets: this.#settlement.brackets.watched(instrument),
+    };
   }
 
   /** Whether orders stand here, stops wait for a price, or somebody holds a position. */

@@ -57,11 +57,14 @@ export class Resting {
     return this.#waiting.length === 0 ? NONE : [...this.#waiting];
   }
 
+  /** All orders, as they are now. */
+  all(): readonly WorkingOrder[] {
+    return this.count === 0 ? NONE : [...this.#buys, ...this.#sells, ...this.#waiting];
+  }
+
   /** Orders that only reduce, of one account, as they are now. */
   reducing(account: WorkingOrder['account']): readonly WorkingOrder[] {
-    if (this.count === 0) return NONE;
-    const all = [...this.#buys, ...this.#sells, ...this.#waiting];
-    return all.filter((order) => order.account === account && order.isReduceOnly);
+    return this.all().filter((order) => order.account === account && order.isReduceOnly);
   }
 
   #of(side: Side): WorkingOrder[] {

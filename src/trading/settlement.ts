@@ -111,6 +111,7 @@ export class Settlement {
       ...met,
       rate: worthOfOne === undefined ? Number.NaN : numberOf(worthOfOne),
       realized: formatDecimal(realized),
+      ...((order.isAcrossGap || order.sentBy?.isAcrossGap === true) && { isAcrossGap: true }),
     });
   }
 

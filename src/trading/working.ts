@@ -54,6 +54,8 @@ export type WorkingOrder = {
   reserved: Decimal;
   /** A cancel is on its way. */
   isCancelling: boolean;
+  /** It stood while data was missing, and the run's policy is to mark its fills. */
+  isAcrossGap: boolean;
 };
 
 export function isFinal(status: OrderStatus): boolean {

@@ -24,6 +24,7 @@ export function quality({ evidence }: Subject): Section {
       ...recorderTable(evidence),
       ...symbolTable(evidence),
       ...gapTables(evidence),
+      ...affectedTable(evidence),
       ...bookTable(evidence),
       ...unusedTable(evidence),
       ...faultTable(evidence),
@@ -116,6 +117,22 @@ function folded(length: number, what: string, table: Markup): Markup {
   const title =
     length <= ROWS_MAX ? `All ${whole(length)} ${what}` : `The first ${ROWS_MAX} of ${whole(length)} ${what}`;
   return html`<details${length <= OPEN_MAX ? html` open` : undefined}><summary>${title}</summary>${table}</details>`;
+}
+
+function affectedTable({ affected }: RunEvidence): readonly Markup[] {
+  if (affected.length === 0) return [];
+  const rows = affected
+    .slice(0, ROWS_MAX)
+    .map(({ timeUs, strategy, symbol, order, what, price, channel, fromUs, policy }) => [
+      ...[at(timeUs), strategy, symbol, whole(order), what, String(price)],
+      ...[channel, at(fromUs), policy],
+    ]);
+  const header = ['known at', 'strategy', 'symbol', 'order', 'what', 'price', 'missing', 'since', 'then'];
+  return [
+    html`<h3>Orders and stops across a gap</h3>`,
+    folded(affected.length, 'orders and stops', tableOf(header, rows)),
+    html`<p class="note">Nobody knows what the market did to these while data was missing. Hold: they stayed, and met data from after the gap only. Cancel: they were cancelled when the gap was known. Mark: they stayed, and their fills are marked.</p>`,
+  ];
 }
 
 function bookTable({ books }: RunEvidence): readonly Markup[] {
