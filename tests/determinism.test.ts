@@ -15,7 +15,7 @@ import { strategy as orderFlow } from '../strategies/order-flow.ts';
 /** Of the events below, and of the log they lead to: when only the second moves, the engine has changed. */
 const GOLDEN = {
   inputs: 'c25509db4b9fcd2d',
-  log: '08731b2de495d2df54c2349044c685f92c46e56f9a5af6142f02f5130a278ea8',
+  log: '90b712d5406790d925dc415d0b289cc778cbaa761fa9bbbb0621fe1be3f729d3',
 };
 
 const EVENTS = 60_000;

@@ -21,13 +21,13 @@ import { compareRuns } from '../src/runs/compare.ts';
 import type { Run } from '../src/runs/run.ts';
 import { type Fault, startServer } from '../src/simulated/server.ts';
 
-const LIVE_S = 4.5;
+const LIVE_S = 6;
 const FAULTS: readonly Fault[] = [
   { atS: 0.8, type: 'checksum', symbol: 'BTC/USD' },
   { atS: 1, type: 'lost-delta', symbol: 'ETH/USD' },
   { atS: 1.2, type: 'skip-trade', symbol: 'ETH/USD' },
   { atS: 1.4, type: 'malformed' },
-  { atS: 1.8, type: 'disconnect', forS: 0.6 },
+  { atS: 1.8, type: 'disconnect', forS: 1.2 },
 ];
 
 /**
@@ -68,7 +68,7 @@ beforeAll(async () => {
       url: server.url,
       symbols: ['BTC/USD', 'ETH/USD', 'XRP/USD'],
       depth: 10,
-      candles: { grace: '3s' },
+      candles: { grace: '2500ms' },
       equityEvery: '500ms',
       strategies: [
         { use: join(root, 'flip.ts') },

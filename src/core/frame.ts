@@ -100,6 +100,18 @@ export function losesFrames(control: Control): boolean {
   return LOSING.has(control.type) && !(control.type === 'closed' && control.cause === 'end');
 }
 
+/** Steps after which receive times and the venue's may differ by another amount than before. */
+const STEPPING: ReadonlySet<string> = new Set(['session', 'opened', 'closed', 'clockStep', 'cut']);
+
+/** Steps before which the local clock, or the recorder itself, was interrupted. */
+export function restartsClock(control: Control): boolean {
+  return control.type === 'session' || control.type === 'cut' || control.type === 'clockStep';
+}
+
+export function stepsClock(control: Control): boolean {
+  return STEPPING.has(control.type);
+}
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 

@@ -139,6 +139,19 @@ export type RunRecord = Position &
         readonly count: number;
         /** Of late data: start of the candle that lacks it, µs. */
         readonly startUs?: number;
+        /** The venue time it bears, where it is of no use for its time, µs. */
+        readonly atUs?: number;
+      }
+    /**
+     * How far receipt lags the venue, as it is reckoned with from here on, µs: a candle closes `offsetUs` + `graceUs`
+     * after its end. The offset is receive time less venue time of the soonest events and holds what the two clocks
+     * differ by; later trades come up to `spreadUs` after that.
+     */
+    | {
+        readonly type: 'lag';
+        readonly offsetUs: number;
+        readonly spreadUs: number;
+        readonly graceUs: number;
       }
     /**
      * A book that deserves a second look. `crossed`: valid, with a bid at or above an ask. `refused`: a level had no

@@ -1,8 +1,10 @@
-// When candles close, and what follows. A candle closes at its end plus the grace, in engine time, or when a trade of
-// a later interval proves that it is over; either way before the event at hand is applied. All series that close at
-// one instant are brought up to date first, then strategies are called, so a fast one sees the slow candle too.
+// When candles close, and what follows. Candles hold what happened in an interval of the venue's clock; they close when
+// engine time has passed its end by the lag of receipt and a grace, whoever trades when. All series, of any instrument,
+// that end at one instant are brought up to date first, in the order in which they were declared; then strategies are
+// called, by series and then as they stand in the run file, so each sees all candles of that instant.
 
 import type { Candle } from '../core/candle.ts';
+import type { Lag } from '../core/lag.ts';
 import type { RunLog } from '../core/record.ts';
 import { formatDurationUs } from '../core/time.ts';
 import type { Cursor } from './cursor.ts';
@@ -13,15 +15,20 @@ import { TimerRank, type Timers } from './timers.ts';
 /** The series of one instrument. */
 export type SeriesGroup = {
   readonly nodes: SeriesNode[];
-  /** When the first of them closes, µs of exchange time; +∞ when none will. */
-  nextCloseUs: number;
-  /** Whether each has a candle that grows: then a trade before `nextCloseUs` begins none. */
-  areForming: boolean;
+};
+
+/** One trade for the candles; `side` is the taker's: 1 bought, −1 sold, 0 unknown. */
+type CandleTrade = {
+  readonly price: number;
+  readonly size: number;
+  readonly side: number;
+  readonly timeUs: number;
 };
 
 export type ClosesOptions = {
   readonly symbols: readonly string[];
-  readonly graceUs: number;
+  /** How far receipt lags the venue. */
+  readonly lag: Lag;
   readonly timers: Timers;
   readonly cursor: Cursor;
   readonly log: RunLog;
@@ -33,84 +40,116 @@ export class Closes {
   readonly #options: ClosesOptions;
   /** By instrument number. */
   readonly groups: readonly SeriesGroup[];
-  readonly #byTimer: (SeriesNode | undefined)[] = [];
+  readonly #nodes: SeriesNode[] = [];
   /** Series that closed at this instant and whose strategies have not been called yet. */
   readonly #closed: SeriesNode[] = [];
+  #areHeld = false;
 
   constructor(options: ClosesOptions) {
     this.#options = options;
-    const nextCloseUs = Number.POSITIVE_INFINITY;
-    this.groups = options.symbols.map(() => ({ nodes: [], nextCloseUs, areForming: false }));
+    this.groups = options.symbols.map(() => ({ nodes: [] }));
   }
 
   add(node: SeriesNode): void {
     node.timer = this.#options.timers.add(TimerRank.candle);
-    this.#byTimer[node.timer] = node;
+    this.#nodes.push(node);
     node.series.onClose = () => this.#onClose(node);
     this.groups[node.instrument]!.nodes.push(node);
   }
 
-  /** Closes what a trade (or candle) of this exchange time proves to be over, before that is applied. */
-  closeBefore(group: SeriesGroup, timeUs: number): void {
-    while (timeUs >= group.nextCloseUs) {
-      const closeUs = group.nextCloseUs;
-      for (const node of group.nodes) node.series.closeBefore(closeUs);
-      this.#reschedule(group);
-      this.#callStrategies();
+  /** Adds a trade to each series of its instrument. */
+  addTrade(instrument: number, { price, size, side, timeUs }: CandleTrade): void {
+    for (const node of this.groups[instrument]!.nodes) {
+      const isTaken = node.series.addTrade(price, size, side, timeUs);
+      if (!isTaken || node.series.nextCloseUs !== node.scheduledUs) this.follow(node, isTaken, timeUs);
     }
   }
 
-  /** After a series was offered a trade: it was too late for it, or the trade began a candle whose close is to come. */
+  /** After a series was offered a trade: it was too late for it, or its next close is another now. */
   follow(node: SeriesNode, isTaken: boolean, timeUs: number): void {
-    if (!isTaken) this.#unused(node, 'late trade: closed already, the candle', node.series.startOf(timeUs));
-    this.#reschedule(this.groups[node.instrument]!);
+    if (isTaken) this.#schedule(node);
+    else this.#unused(node, 'late trade: closed already, the candle', node.series.startOf(timeUs));
   }
 
   /** Adds a closed candle of the feed to each series it lies inside. */
   addCandle(instrument: number, candle: Candle): void {
-    const group = this.groups[instrument]!;
-    this.closeBefore(group, candle.startUs);
-    for (const node of group.nodes) {
+    for (const node of this.groups[instrument]!.nodes) {
       const isPart = node.series.intervalUs % candle.intervalUs === 0;
       const length = formatDurationUs(candle.intervalUs);
       if (!isPart) this.#unused(node, `a candle of ${length} is no part of one`);
       else if (!node.series.addCandle(candle)) {
         this.#unused(node, 'late candle: closed already, one', node.series.startOf(candle.startUs));
       }
+      this.#schedule(node);
     }
-    this.#reschedule(group);
     this.#callStrategies();
   }
 
-  /** A candle timer is due: closes every series, of any instrument, that is due at this instant. */
+  /** A candle timer is due: closes every series, of any instrument, that is due and ends at the earliest instant. */
   fire(dueUs: number): void {
     const { timers } = this.#options;
-    while (timers.nextDueUs === dueUs && timers.rank(timers.next()) === TimerRank.candle) {
-      const node = this.#byTimer[timers.next()]!;
-      timers.clear(node.timer);
-      node.series.closeBefore(node.scheduledUs);
+    let closeUs = Number.POSITIVE_INFINITY;
+    for (const node of this.#nodes) {
+      if (timers.dueUs(node.timer) <= dueUs && node.scheduledUs < closeUs) closeUs = node.scheduledUs;
     }
-    for (const node of this.#closed) this.#reschedule(this.groups[node.instrument]!);
+    for (const node of this.#nodes) {
+      if (node.scheduledUs !== closeUs) continue;
+      node.series.closeBefore(closeUs);
+      this.#schedule(node);
+    }
     this.#callStrategies();
   }
 
-  /** Trades of an instrument are heard from this time on, or (−1: all instruments) of every one. */
-  begin(instrument: number, timeUs: number): void {
-    for (const node of this.#nodesOf(instrument)) node.series.begin(timeUs);
+  /**
+   * Whether closes wait until the lag is known anew: our clock, or the recording, was interrupted, and nobody knows how
+   * much of the time that seems to have passed has passed at the venue.
+   */
+  get areHeld(): boolean {
+    return this.#areHeld;
+  }
+
+  hold(): void {
+    this.#areHeld = true;
+    for (const node of this.#nodes) this.#setTimer(node);
+  }
+
+  resume(): void {
+    this.#areHeld = false;
+    for (const node of this.#nodes) this.#setTimer(node);
+  }
+
+  /** The lag has changed: moves every close that is to come, and what is known of when listening began. */
+  reschedule(): void {
+    for (const node of this.#nodes) {
+      if (!Number.isNaN(node.beganUs)) node.series.begin(node.beganUs - this.#options.lag.knownOffsetUs);
+      this.#setTimer(node);
+    }
+  }
+
+  /** Trades of an instrument, or of all, are received from this engine time on. */
+  begin(instrument: number, receivedUs: number): void {
+    for (const node of this.#nodesOf(instrument)) {
+      node.beganUs = receivedUs;
+      node.series.begin(receivedUs - this.#options.lag.knownOffsetUs);
+    }
   }
 
   /** Trades go missing from here on, until the next `begin`. */
   interrupt(instrument: number): void {
-    for (const node of this.#nodesOf(instrument)) node.series.interrupt();
+    for (const node of this.#nodesOf(instrument)) {
+      node.beganUs = Number.NaN;
+      node.series.interrupt();
+    }
   }
 
   #nodesOf(instrument: number): readonly SeriesNode[] {
-    return this.groups[instrument]?.nodes ?? this.groups.flatMap(({ nodes }) => nodes);
+    return this.groups[instrument]?.nodes ?? this.#nodes;
   }
 
   #onClose(node: SeriesNode): void {
     const { log, cursor } = this.#options;
     node.update();
+    node.beganUs = Number.NaN;
     this.#closed.push(node);
     const { symbol } = node;
     for (const name of node.names) {
@@ -140,21 +179,21 @@ export class Closes {
     }
   }
 
-  /** Moves the timers of a group to the closes that are next. A close that is overdue happens at once. */
-  #reschedule(group: SeriesGroup): void {
-    const { timers, graceUs, cursor } = this.#options;
-    let nextCloseUs = Number.POSITIVE_INFINITY;
-    let areForming = true;
-    for (const node of group.nodes) {
-      const closeUs = node.series.nextCloseUs;
-      if (closeUs < nextCloseUs) nextCloseUs = closeUs;
-      if (!node.series.isForming) areForming = false;
-      if (closeUs === node.scheduledUs) continue;
-      node.scheduledUs = closeUs;
-      timers.set(node.timer, Math.max(closeUs + graceUs, cursor.nowUs));
+  #schedule(node: SeriesNode): void {
+    if (node.series.nextCloseUs === node.scheduledUs) return;
+    node.scheduledUs = node.series.nextCloseUs;
+    this.#setTimer(node);
+  }
+
+  /** A close that is overdue happens at once. */
+  #setTimer(node: SeriesNode): void {
+    const { timers, lag, cursor } = this.#options;
+    if (this.#areHeld) {
+      timers.clear(node.timer);
+      return;
     }
-    group.nextCloseUs = nextCloseUs;
-    group.areForming = areForming;
+    const dueUs = node.scheduledUs + lag.knownOffsetUs + lag.graceUs;
+    timers.set(node.timer, Math.max(dueUs, cursor.nowUs));
   }
 
   #unused(node: SeriesNode, what: string, startUs?: number): void {

@@ -26,6 +26,11 @@ export class Cursor {
     this.row = 0;
   }
 
+  /** How many events came before the current one. */
+  get event(): number {
+    return this.base + this.row;
+  }
+
   position(): Position {
     const seq = this.#batch === undefined ? this.#lastSeq : this.#batch.seq[this.row]!;
     return { event: this.base + this.row, seq, timeUs: this.nowUs };

@@ -3,7 +3,6 @@
 import type { StrategyActivity } from '../core/activity.ts';
 import { assert, unreachable } from '../core/assert.ts';
 import { InputDigest } from '../core/digest.ts';
-import { unknownName } from '../core/errors.ts';
 import {
   type CandleDetail,
   type EventBatch,
@@ -14,15 +13,18 @@ import {
   type StatusDetail,
 } from '../core/event.ts';
 import type { Instrument } from '../core/instrument.ts';
+import { LAG_BLOCK_EVENTS, Lag } from '../core/lag.ts';
 import type { RunLog } from '../core/record.ts';
 import { parseDurationUs } from '../core/time.ts';
 import { Activity, Heard } from './activity.ts';
 import { Closes, type SeriesGroup } from './closes.ts';
 import type { RunConfig } from './config.ts';
 import { Cursor } from './cursor.ts';
+import { Dating } from './dating.ts';
 import { Desk, type StrategyStatus } from './desk.ts';
 import { InputGraph } from './graph.ts';
-import { type BookNotice, bringsTrades, interruptedBy, type Market, Markets } from './market.ts';
+import { connect, type Lane } from './lane.ts';
+import { type BookNotice, bringsTrades, interruptedBy, Markets } from './market.ts';
 import { type LoadedStrategy, type Runner, triggerOf } from './runner.ts';
 import { Schedule } from './schedule.ts';
 import { freezeDeep } from './schema.ts';
@@ -33,13 +35,10 @@ export type { LoadedStrategy } from './runner.ts';
 /** Events between two checkpoints. */
 const CHECKPOINT_EVENTS = 10_000;
 
-/** Events stepped and then folded into the digest in one go: few enough to be in the nearest cache both times. */
-const SLICE_EVENTS = 512;
-
 /** By −1, 0, 1: the taker sold, is unknown, bought. */
 const TAKERS = ['sell', undefined, 'buy'] as const;
 
-const NO_SERIES: SeriesGroup = { nodes: [], nextCloseUs: Number.POSITIVE_INFINITY, areForming: true };
+const NO_SERIES: SeriesGroup = { nodes: [] };
 
 export type EngineOptions = {
   /** Instrument numbers of the events are indices into this list. */
@@ -54,20 +53,9 @@ export type EngineStatus = {
   /** Engine time of the first event, and of the last, µs; 0 before there is one. */
   readonly startUs: number;
   readonly nowUs: number;
+  /** Receive time less venue time of the soonest events, µs; NaN before the first that is dated. */
+  readonly offsetUs: number;
   readonly strategies: readonly StrategyStatus[];
-};
-
-/** What belongs to one instrument, so that an event finds all of it with one look. */
-type Lane = {
-  readonly instrument: number;
-  readonly market: Market;
-  readonly heard: Heard;
-  /** The series that trades go into. */
-  readonly series: SeriesGroup;
-  /** Strategies that want each event of a kind. */
-  readonly onTrade: Runner[];
-  readonly onBook: Runner[];
-  readonly onQuote: Runner[];
 };
 
 export class Engine {
@@ -80,6 +68,8 @@ export class Engine {
   readonly #markets: Markets;
   readonly #desk: Desk;
   readonly #closes: Closes;
+  readonly #lag: Lag;
+  readonly #dating: Dating;
   readonly #usesCandleEvents: boolean;
   readonly #schedule: Schedule;
   readonly #lanes: readonly Lane[];
@@ -103,16 +93,23 @@ export class Engine {
       ...{ symbols, config, heard, timers },
       ...{ log: this.#log, markets: this.#markets, cursor: this.#cursor },
     });
-    this.#schedule = new Schedule(timers, this.#desk, parseDurationUs(config.equityEvery, 'equityEvery'));
+    this.#schedule = new Schedule({
+      ...{ timers, desk: this.#desk, cursor: this.#cursor, log: this.#log },
+      equityEveryUs: parseDurationUs(config.equityEvery, 'equityEvery'),
+    });
     const graph = new InputGraph({ symbols, markets: this.#markets, fill: config.candles.fill });
+    const lag = new Lag(parseDurationUs(config.candles.grace, 'candles.grace'));
+    this.#lag = lag;
     this.#closes = new Closes({
       symbols,
-      graceUs: parseDurationUs(config.candles.grace, 'candles.grace'),
+      lag,
       timers,
       cursor: this.#cursor,
       log: this.#log,
       call: (runner, startUs) => this.#desk.call(runner, startUs),
     });
+    const { closes, cursor } = { closes: this.#closes, cursor: this.#cursor };
+    this.#dating = new Dating({ symbols, lag, closes, cursor, log: this.#log });
     this.#lanes = symbols.map((_, instrument) => ({
       instrument,
       market: this.#markets.all[instrument]!,
@@ -155,9 +152,12 @@ export class Engine {
     let row = from;
     while (row < batch.length && this.#stepsLeft > 0 && !this.#desk.halted) {
       const untilCheckpoint = CHECKPOINT_EVENTS - ((cursor.base + row) % CHECKPOINT_EVENTS);
-      const to = Math.min(batch.length, row + untilCheckpoint, row + SLICE_EVENTS, row + this.#stepsLeft);
-      const done = this.#run(batch, row, to);
+      // Cut by the number of the event, never by where batches end: both cuts are part of the result.
+      const untilBlock = LAG_BLOCK_EVENTS - ((cursor.base + row) % LAG_BLOCK_EVENTS);
+      const cutAt = Math.min(untilCheckpoint, untilBlock, this.#stepsLeft);
+      const done = this.#run(batch, row, Math.min(batch.length, row + cutAt));
       this.#digest.fold(batch, row, done);
+      if (done - row === untilBlock) this.#dating.advance(cursor.base + done);
       if (done - row === untilCheckpoint) {
         this.#log.write({ ...cursor.position(), type: 'checkpoint', inputs: this.#digest.value() });
       }
@@ -181,6 +181,7 @@ export class Engine {
     this.#hasFinished = true;
     // A batch may have been left in the middle.
     this.#leave();
+    this.#dating.finish();
     this.#desk.close();
     for (const notice of this.#markets.finalNotices()) this.#tellBook(notice);
     for (const one of this.activity()) {
@@ -202,6 +203,7 @@ export class Engine {
       events: this.events,
       startUs: this.#startUs,
       nowUs: this.#cursor.nowUs,
+      offsetUs: this.#lag.offsetUs,
       strategies: this.#desk.runners.map((runner) => this.#desk.status(runner)),
     };
   }
@@ -215,6 +217,7 @@ export class Engine {
     const timers = this.#timers;
     const desk = this.#desk;
     const { exchange } = desk;
+    const lag = this.#lag;
     const { kind, flags, instrument, receivedUs, exchangeUs, price, size } = batch;
     if (!this.#hasStarted) this.#start(receivedUs[from]!);
     let lastUs = cursor.nowUs;
@@ -222,7 +225,10 @@ export class Engine {
       cursor.row = row;
       const nowUs = receivedUs[row]!;
       if (!(nowUs >= lastUs)) assert(false, 'time never goes back');
-      if (nowUs >= timers.nextDueUs && !this.#passTime(nowUs)) return row;
+      if (nowUs >= timers.nextDueUs) {
+        this.#dating.weigh(batch, row);
+        if (!this.#passTime(nowUs)) return row;
+      }
       lastUs = nowUs;
       cursor.nowUs = nowUs;
       const lane = this.#lanes[instrument[row]!];
@@ -231,17 +237,23 @@ export class Engine {
         if (desk.halted) return row + 1;
         continue;
       }
-      const venueUs = exchangeUs[row]!;
-      // NaN, no venue time, is above nothing: then the receive time counts.
-      const timeUs = venueUs > Number.NEGATIVE_INFINITY ? venueUs : nowUs;
       // Reckoned, not branched on: takers' sides are as good as random, and a wrong guess costs more than the rest.
       const side = ((flags[row]! & Flag.buy) >> 3) - ((flags[row]! & Flag.sell) >> 4);
       lane.heard.trades++;
-      if (timeUs >= lane.series.nextCloseUs) this.#closeBefore(lane, timeUs);
+      let timeUs = exchangeUs[row]!;
+      // Between these two bounds a trade's lag teaches nothing; NaN, no venue time, is between none.
+      const lagUs = nowUs - timeUs;
+      if (!(lagUs >= lag.lowUs && lagUs <= lag.highUs)) {
+        timeUs = this.#dating.trade(batch, row, side);
+        if (Number.isNaN(timeUs)) continue;
+      }
       const { nodes } = lane.series;
       for (let i = 0; i < nodes.length; i++) {
-        const isTaken = nodes[i]!.series.addTrade(price[row]!, size[row]!, side, timeUs);
-        if (!isTaken || !lane.series.areForming) this.#closes.follow(nodes[i]!, isTaken, timeUs);
+        const node = nodes[i]!;
+        const isTaken = node.series.addTrade(price[row]!, size[row]!, side, timeUs);
+        if (!isTaken || node.series.nextCloseUs !== node.scheduledUs) {
+          this.#closes.follow(node, isTaken, timeUs);
+        }
       }
       // A trade learned of after an outage only completes candles: nobody could have traded on it.
       if ((flags[row]! & Flag.late) === 0) {
@@ -305,7 +317,7 @@ export class Engine {
           this.#closes.fire(dueUs);
           break;
         case TimerRank.strategy:
-          this.#schedule.callPeriodic(timer, dueUs);
+          this.#schedule.callPeriodic(timer, dueUs, untilUs);
           break;
         case TimerRank.equity:
           this.#schedule.sampleEquity(dueUs, untilUs);
@@ -315,21 +327,12 @@ export class Engine {
     return true;
   }
 
-  #closeBefore(lane: Lane, timeUs: number): void {
-    const { nowUs } = this.#cursor;
-    this.#closes.closeBefore(lane.series, timeUs);
-    // What is due now is part of the event that closed the candles, which is not taken by halves.
-    const steps = this.#stepsLeft;
-    this.#stepsLeft = Number.POSITIVE_INFINITY;
-    this.#passTime(nowUs);
-    this.#stepsLeft = steps;
-  }
-
   #applyLevel(batch: EventBatch, row: number): void {
     const lane = this.#lanes[batch.instrument[row]!]!;
     lane.market.applyLevel(batch, row);
     if (lane.market.notice !== undefined) this.#tellBook(lane.market.takeNotice());
     if ((batch.flags[row]! & Flag.last) === 0) return;
+    this.#dating.look(batch, row);
     lane.heard.onBook(batch, row, lane.market.isBookValid);
     this.#desk.exchange.onBook(lane.instrument, batch.receivedUs[row]!);
     this.#call(lane.onBook);
@@ -342,6 +345,7 @@ export class Engine {
   #applyQuote(batch: EventBatch, row: number): void {
     const lane = this.#lanes[batch.instrument[row]!]!;
     lane.market.applyQuote(batch, row);
+    this.#dating.look(batch, row);
     lane.heard.onQuote(batch, row);
     this.#desk.exchange.onQuote(lane.instrument, batch.receivedUs[row]!);
     this.#call(lane.onQuote);
@@ -382,6 +386,7 @@ export class Engine {
   #applyStatus(status: StatusDetail, instrument: number): void {
     const symbol = instrument === NO_INSTRUMENT ? '' : this.#symbols[instrument]!;
     this.#log.write({ ...this.#cursor.position(), type: 'status', symbol, status });
+    this.#dating.heed(status);
     const channel = interruptedBy(status);
     if (channel !== undefined) this.#markets.interrupt(instrument, channel);
     if (channel === 'trade' || channel === '') this.#closes.interrupt(instrument);
@@ -408,28 +413,6 @@ export class Engine {
     const trigger = triggerOf(loaded, declared);
     const runner = this.#desk.add(loaded, declared);
     this.#activity.add(id, declared);
-    switch (trigger.on) {
-      case 'close': {
-        const node = declared.series.get(trigger.of);
-        if (node === undefined) {
-          throw unknownName('input', trigger.of, [...declared.series.keys()], `trigger of ${id}`);
-        }
-        node.runners.push(runner);
-        return;
-      }
-      case 'trade':
-      case 'book':
-      case 'quote': {
-        const lane = this.#lanes[graph.instrumentOf(trigger.symbol, `trigger of ${id}`)]!;
-        ({ trade: lane.onTrade, book: lane.onBook, quote: lane.onQuote })[trigger.on].push(runner);
-        return;
-      }
-      case 'timer': {
-        this.#schedule.add(runner, trigger.everyUs, `trigger of ${id}`);
-        return;
-      }
-      default:
-        unreachable(trigger);
-    }
+    connect(runner, trigger, { id, declared, graph, lanes: this.#lanes, schedule: this.#schedule });
   }
 }

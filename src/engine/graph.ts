@@ -2,6 +2,7 @@
 // key. Equal declarations share one node, whoever made them; a node knows under which names it is recorded.
 import { assert } from '../core/assert.ts';
 import { UsageError, unknownName } from '../core/errors.ts';
+import { GRACE_MAX_US } from '../core/lag.ts';
 import { CandleSeries } from '../market/candles.ts';
 import type { Indicator } from '../market/indicator.ts';
 import type { BookView, InputSpec, Inputs } from './inputs.ts';
@@ -32,6 +33,8 @@ export class SeriesNode {
   timer = -1;
   /** The close time for which the timer stands, µs of exchange time. */
   scheduledUs = Number.POSITIVE_INFINITY;
+  /** Engine time since which all trades are received, until a candle has closed since; else NaN. */
+  beganUs = Number.NaN;
 
   constructor(symbol: string, instrument: number, series: CandleSeries) {
     this.symbol = symbol;
@@ -179,7 +182,9 @@ export class InputGraph {
       (node) => node.instrument === instrument && node.series.intervalUs === intervalUs,
     );
     if (known !== undefined) return known;
-    const series = new CandleSeries({ intervalUs, gap: { fill: this.#fill } });
+    // Candles wait for late trades, so as many may be open as end within the longest wait.
+    const openMax = 4 + Math.ceil((2 * GRACE_MAX_US) / intervalUs);
+    const series = new CandleSeries({ intervalUs, gap: { fill: this.#fill }, openMax });
     const node = new SeriesNode(spec.symbol, instrument, series);
     this.nodes.push(node);
     return node;

@@ -1,10 +1,10 @@
 // Candles of one interval, from trades or from smaller candles, and a ring of the closed ones.
-// Invariant: closed candles leave in order, each exactly once, and never change; what comes too late is counted.
-// It reads no clock: the caller says which time a trade bears and up to when no more trades are awaited.
+// Invariant: closed candles leave in order, each exactly once, and keep their values; what comes too late is counted
+// and marks the closed candle it belongs to. It reads no clock: the caller says which time a trade bears and up to when no more trades are awaited.
 import { assert } from '../core/assert.ts';
 import type { Candle } from '../core/candle.ts';
 import { UsageError } from '../core/errors.ts';
-import { emptyCandle, FIELDS, flatten, load, type SeriesCandle, store } from './candle.ts';
+import { emptyCandle, FIELDS, flatten, load, type Mutable, type SeriesCandle, store } from './candle.ts';
 
 export type { SeriesCandle };
 
@@ -19,10 +19,15 @@ export type CandleOptions = {
   readonly gap?: { readonly fill: number };
   /** Where intervals begin, counted from the UTC epoch (a Thursday). Default 0. */
   readonly offsetUs?: number;
+  /**
+   * How many intervals in a row may be open at once. By default 1: a trade of a later interval proves that the earlier
+   * ones are over. With more, those wait for `closeBefore`, and trades may come in any order across their bounds.
+   */
+  readonly openMax?: number;
 };
 
 /** Numbers about the series itself at the head of a saved state; its candles follow. */
-const HEAD = 7;
+const HEAD = 8;
 
 export class CandleSeries {
   readonly intervalUs: number;
@@ -32,10 +37,16 @@ export class CandleSeries {
 
   readonly #fill: number;
   readonly #offsetUs: number;
+  readonly #openMax: number;
   readonly #forming = emptyCandle();
+  /** Open candles after the forming one, in order of time; the objects beyond `#laterCount` are spare. */
+  readonly #later: Mutable<SeriesCandle>[] = [];
+  #laterCount = 0;
   readonly #closed = emptyCandle();
   readonly #view = emptyCandle();
   #isForming = false;
+  /** End of the forming candle; −∞ when there is none. */
+  #formingEndUs = Number.NEGATIVE_INFINITY;
   /** End of the forming candle, or of the empty interval that would be filled next; Infinity when nothing can close. */
   #nextCloseUs = Number.POSITIVE_INFINITY;
   /** All before it is closed. */
@@ -48,20 +59,22 @@ export class CandleSeries {
   readonly #ring: Float64Array;
 
   constructor(options: CandleOptions) {
-    const { intervalUs, capacity = 500, gap = { fill: 0 }, offsetUs = 0 } = options;
+    const { intervalUs, capacity = 500, gap = { fill: 0 }, offsetUs = 0, openMax = 1 } = options;
     assert(Number.isSafeInteger(intervalUs) && intervalUs > 0, 'a candle interval is a whole number of µs');
     assert(Number.isSafeInteger(capacity) && capacity > 0, 'a series keeps at least one candle');
     assert(Number.isSafeInteger(offsetUs), 'a candle offset is a whole number of µs');
     assert(gap.fill >= 0, 'the number of flat candles is not negative');
+    assert(Number.isSafeInteger(openMax) && openMax >= 1, 'at least one candle may be open');
     this.intervalUs = intervalUs;
     this.capacity = capacity;
     this.#fill = gap.fill;
     this.#offsetUs = offsetUs;
+    this.#openMax = openMax;
     this.#ring = new Float64Array(capacity * FIELDS);
     for (const candle of [this.#forming, this.#closed, this.#view]) candle.intervalUs = intervalUs;
   }
 
-  /** The candle that grows; its values mean something only while `isForming`. One object, reused. */
+  /** The earliest open candle; its values mean something only while `isForming`. One object, reused. */
   get forming(): SeriesCandle {
     return this.#forming;
   }
@@ -91,12 +104,15 @@ export class CandleSeries {
 
   /**
    * Adds a trade; `side` is the taker's: 1 bought, −1 sold, 0 unknown. A trade of a later interval closes the earlier
-   * ones first. False when its candle had closed already: it was counted as late and changed nothing.
+   * ones first, if no more may be open. False when its candle had closed already: it was counted as late, and the
+   * closed candle, where it is kept, is partial from now on.
    */
   addTrade(price: number, size: number, side: number, timeUs: number): boolean {
-    const candle = this.#forming;
-    if (!(this.#isForming && timeUs >= candle.startUs && timeUs < this.#nextCloseUs)) {
-      if (!this.#open(timeUs, price)) return false;
+    let candle = this.#forming;
+    if (!(timeUs >= candle.startUs && timeUs < this.#formingEndUs)) {
+      const other = this.#open(timeUs, price);
+      if (other === undefined) return false;
+      candle = other;
     }
     if (price > candle.high) candle.high = price;
     if (price < candle.low) candle.low = price;
@@ -117,11 +133,11 @@ export class CandleSeries {
   addCandle(part: Candle & { readonly isPartial?: boolean }): boolean {
     const endUs = part.startUs + part.intervalUs;
     assert(
-      endUs <= this.#bucketStart(part.startUs) + this.intervalUs,
+      endUs <= this.startOf(part.startUs) + this.intervalUs,
       'a smaller candle lies inside one interval of the larger',
     );
     if (part.startUs < this.#closedUntilUs) {
-      this.#lateCount++;
+      this.#addLate(part.startUs);
       return false;
     }
     if (!this.#repeatsLastPrice(part)) this.#merge(part);
@@ -141,6 +157,9 @@ export class CandleSeries {
   begin(timeUs: number): void {
     this.#beganUs = timeUs;
     if (this.#isForming && this.#forming.startUs < timeUs) this.#forming.isPartial = true;
+    for (let i = 0; i < this.#laterCount; i++) {
+      if (this.#later[i]!.startUs < timeUs) this.#later[i]!.isPartial = true;
+    }
   }
 
   /** Says that trades go missing from here on: candles are partial until one starts after the next `begin`. */
@@ -157,14 +176,16 @@ export class CandleSeries {
     return this.#view;
   }
 
-  /** The start of the interval that a time lies in. */
+  /** The start of the interval that a time lies in, µs. */
   startOf(timeUs: number): number {
-    return this.#bucketStart(timeUs);
+    const shifted = timeUs - this.#offsetUs;
+    return Math.floor(shifted / this.intervalUs) * this.intervalUs + this.#offsetUs;
   }
 
   save(): Float64Array {
     const kept = this.count;
-    const state = new Float64Array(HEAD + (kept + 1) * FIELDS);
+    const open = 1 + this.#laterCount;
+    const state = new Float64Array(HEAD + (kept + open) * FIELDS);
     state.set([
       this.#isForming ? 1 : 0,
       this.#nextCloseUs,
@@ -173,9 +194,11 @@ export class CandleSeries {
       this.#closedCount,
       this.#lateCount,
       this.#beganUs,
+      this.#laterCount,
     ]);
     store(this.#forming, state, HEAD);
-    for (let i = 0; i < kept; i++) store(this.at(kept - 1 - i), state, HEAD + (i + 1) * FIELDS);
+    for (let i = 1; i < open; i++) store(this.#later[i - 1]!, state, HEAD + i * FIELDS);
+    for (let i = 0; i < kept; i++) store(this.at(kept - 1 - i), state, HEAD + (i + open) * FIELDS);
     return state;
   }
 
@@ -188,44 +211,96 @@ export class CandleSeries {
     this.#closedCount = state[4]!;
     this.#lateCount = state[5]!;
     this.#beganUs = state[6]!;
+    this.#laterCount = state[7]!;
     load(this.#forming, state, HEAD);
+    this.#formingEndUs = this.#isForming ? this.#forming.startUs + this.intervalUs : Number.NEGATIVE_INFINITY;
+    const open = 1 + this.#laterCount;
+    for (let i = 1; i < open; i++) load(this.#laterAt(i - 1), state, HEAD + i * FIELDS);
     const kept = this.count;
-    assert(state.length === HEAD + (kept + 1) * FIELDS, 'a saved series keeps as many candles as this one');
+    assert(
+      state.length === HEAD + (kept + open) * FIELDS,
+      'a saved series keeps as many candles as this one',
+    );
     for (let back = 0; back < kept; back++) {
-      const from = HEAD + (kept - back) * FIELDS;
+      const from = HEAD + (kept + open - 1 - back) * FIELDS;
       const slot = ((this.#closedCount - 1 - back) % this.capacity) * FIELDS;
       this.#ring.set(state.subarray(from, from + FIELDS), slot);
     }
-    if (kept > 0) load(this.#closed, state, HEAD + kept * FIELDS);
+    if (kept > 0) load(this.#closed, state, HEAD + (kept + open - 1) * FIELDS);
   }
 
-  #bucketStart(timeUs: number): number {
-    const shifted = timeUs - this.#offsetUs;
-    return Math.floor(shifted / this.intervalUs) * this.intervalUs + this.#offsetUs;
-  }
-
-  /** Makes the candle of `timeUs` the forming one; false when it is closed already. */
-  #open(timeUs: number, price: number): boolean {
+  /** The open candle of `timeUs`, begun if it must be; undefined when it is closed already. */
+  #open(timeUs: number, price: number): Mutable<SeriesCandle> | undefined {
     assert(!Number.isNaN(timeUs), 'a trade bears a time');
-    if (timeUs < this.#closedUntilUs || (this.#isForming && timeUs < this.#forming.startUs)) {
-      this.#lateCount++;
-      return false;
+    if (timeUs < this.#closedUntilUs) return this.#addLate(timeUs);
+    const startUs = this.startOf(timeUs);
+    // Most trades that are not of the earliest open candle are of the latest.
+    for (let i = this.#laterCount - 1; i >= 0 && this.#later[i]!.startUs >= startUs; i--) {
+      if (this.#later[i]!.startUs === startUs) return this.#later[i];
     }
-    const startUs = this.#bucketStart(timeUs);
-    this.closeBefore(startUs);
-    const candle = this.#forming;
+    const furthestUs = (this.#openMax - 1) * this.intervalUs;
+    const last = this.#laterCount > 0 ? this.#later[this.#laterCount - 1]! : this.#forming;
+    if (this.#isForming && startUs < last.startUs - furthestUs) return this.#addLate(timeUs);
+    this.closeBefore(startUs - furthestUs);
+    const candle = this.#insert(startUs);
     flatten(candle, startUs, price);
     if (Number.isNaN(this.#beganUs)) this.#beganUs = timeUs;
     candle.isPartial = startUs < this.#beganUs;
-    this.#isForming = true;
-    this.#nextCloseUs = startUs + this.intervalUs;
-    return true;
+    this.#scheduleNext();
+    return candle;
+  }
+
+  /** A candle object in its place among the open ones. */
+  #insert(startUs: number): Mutable<SeriesCandle> {
+    if (!this.#isForming) {
+      this.#isForming = true;
+      this.#formingEndUs = startUs + this.intervalUs;
+      return this.#forming;
+    }
+    let at = this.#laterCount;
+    this.#laterAt(at);
+    this.#laterCount++;
+    const candle = this.#later[at]!;
+    while (at > 0 && this.#later[at - 1]!.startUs > startUs) {
+      this.#later[at] = this.#later[at - 1]!;
+      at--;
+    }
+    this.#later[at] = candle;
+    if (startUs > this.#forming.startUs) return candle;
+    // It comes before the earliest: that one moves behind it.
+    Object.assign(candle, this.#forming);
+    this.#formingEndUs = startUs + this.intervalUs;
+    return this.#forming;
+  }
+
+  #laterAt(index: number): Mutable<SeriesCandle> {
+    let candle = this.#later[index];
+    if (candle === undefined) {
+      candle = emptyCandle();
+      candle.intervalUs = this.intervalUs;
+      this.#later[index] = candle;
+    }
+    return candle;
+  }
+
+  #addLate(timeUs: number): undefined {
+    this.#lateCount++;
+    const startUs = this.startOf(timeUs);
+    for (let back = 0; back < this.count; back++) {
+      const candle = this.at(back) as Mutable<SeriesCandle>;
+      if (candle.startUs < startUs) return;
+      if (candle.startUs > startUs) continue;
+      candle.isPartial = true;
+      store(candle, this.#ring, ((this.#closedCount - 1 - back) % this.capacity) * FIELDS);
+      if (back === 0) this.#closed.isPartial = true;
+      return;
+    }
   }
 
   #merge(part: Candle & { readonly isPartial?: boolean }): void {
-    const candle = this.#forming;
-    const isInside = this.#isForming && part.startUs < this.#nextCloseUs;
-    if (!isInside) this.#open(part.startUs, part.open);
+    let candle = this.#forming;
+    const isInside = part.startUs >= candle.startUs && part.startUs < this.#formingEndUs;
+    if (!isInside) candle = this.#open(part.startUs, part.open) ?? candle;
     if (part.high > candle.high) candle.high = part.high;
     if (part.low < candle.low) candle.low = part.low;
     candle.close = part.close;
@@ -246,20 +321,45 @@ export class CandleSeries {
   #closeNext(): void {
     const candle = this.#forming;
     const endUs = this.#nextCloseUs;
-    if (this.#isForming) {
+    if (endUs === this.#formingEndUs) {
       this.#fillsLeft = this.#fill;
-    } else {
-      flatten(candle, endUs - this.intervalUs, this.#closed.close);
-      candle.isPartial = candle.startUs < this.#beganUs;
-      this.#fillsLeft--;
+      this.#leave(candle, endUs);
+      return;
     }
-    this.#isForming = false;
-    this.#closedUntilUs = endUs;
-    this.#nextCloseUs = this.#fillsLeft > 0 ? endUs + this.intervalUs : Number.POSITIVE_INFINITY;
+    const flat = this.#view;
+    flatten(flat, endUs - this.intervalUs, this.#closed.close);
+    flat.isPartial = flat.startUs < this.#beganUs;
+    this.#fillsLeft--;
+    this.#leave(flat, endUs);
+  }
+
+  #leave(candle: SeriesCandle, endUs: number): void {
     const slot = (this.#closedCount % this.capacity) * FIELDS;
     store(candle, this.#ring, slot);
     load(this.#closed, this.#ring, slot);
+    this.#closedUntilUs = endUs;
+    if (candle === this.#forming) this.#takeLater();
+    this.#scheduleNext();
     this.#closedCount++;
     this.onClose?.(this);
+  }
+
+  /** The next open candle becomes the forming one. */
+  #takeLater(): void {
+    this.#isForming = this.#laterCount > 0;
+    this.#formingEndUs = Number.NEGATIVE_INFINITY;
+    if (!this.#isForming) return;
+    const first = this.#later[0]!;
+    Object.assign(this.#forming, first);
+    this.#laterCount--;
+    for (let i = 0; i < this.#laterCount; i++) this.#later[i] = this.#later[i + 1]!;
+    this.#later[this.#laterCount] = first;
+    this.#formingEndUs = this.#forming.startUs + this.intervalUs;
+  }
+
+  #scheduleNext(): void {
+    const fillEndUs = this.#fillsLeft > 0 ? this.#closedUntilUs + this.intervalUs : Number.POSITIVE_INFINITY;
+    const endUs = this.#isForming ? this.#formingEndUs : Number.POSITIVE_INFINITY;
+    this.#nextCloseUs = Math.min(fillEndUs, endUs);
   }
 }

@@ -133,14 +133,16 @@ test('a candle closes at its end plus the grace when no trade comes', () => {
   expect(log.of('candle')).toMatchObject([{ timeUs: at(1.25), startUs: at(0), close: 1, event: 2, seq: 3 }]);
 });
 
-test('a trade of a later interval closes the candle at once, before it is applied itself', () => {
+test('a candle closes after the grace, however soon a trade of the next one came', () => {
   const events = new EventBatch();
   const notes: string[] = [];
   addTrade(events, { atUs: at(0.5), price: 1 });
   addTrade(events, { atUs: at(1.1), price: 2 });
+  addTrade(events, { atUs: at(1.15), exchangeUs: at(0.95), price: 1.5 });
+  addBeat(events, at(1.3));
   const log = run(events, [witness(undefined, notes)]);
-  expect(log.of('candle')).toMatchObject([{ timeUs: at(1.1), close: 1 }]);
-  expect(notes).toEqual(['1.1 1']);
+  expect(log.of('candle')).toMatchObject([{ timeUs: at(1.25), close: 1.5, trades: 2 }]);
+  expect(notes).toEqual(['1.25 1.5']);
 });
 
 test('a trade within the grace belongs to its candle; one after it is counted as unused', () => {
@@ -150,7 +152,7 @@ test('a trade within the grace belongs to its candle; one after it is counted as
   addTrade(events, { atUs: at(1.3), exchangeUs: at(0.95), price: 9 });
   const log = run(events, [witness(undefined, [])]);
   expect(log.of('candle')).toMatchObject([{ close: 3, trades: 2 }]);
-  expect(log.of('unused')).toMatchObject([{ symbol: 'XRP/USD', count: 1, event: 2 }]);
+  expect(log.of('unused')).toMatchObject([{ symbol: 'XRP/USD', count: 1, event: 2, startUs: at(0) }]);
   expect(log.of('unused')[0]!.reason).toContain('late trade');
 });
 
@@ -235,7 +237,7 @@ test('a fast series sees the slow candle that closes at the same instant, and no
 
 test('closed views stay still inside a candle, forming views move with each trade', () => {
   const events = new EventBatch();
-  for (const [i, price] of [1, 2, 3, 4, 5, 6].entries()) addTrade(events, { atUs: at(i * 0.5), price });
+  for (const [i, price] of [1, 2, 3, 4, 5, 6].entries()) addTrade(events, { atUs: at(0.3 + i * 0.5), price });
   const seen: number[][] = [];
   const strategy = defineStrategy({
     name: 'both',
