@@ -133,10 +133,13 @@ export class JournalWriter {
    */
   static async open(folder: string, options: JournalOptions = {}): Promise<JournalWriter> {
     mkdirSync(folder, { recursive: true });
-    const lock = await takeLock(join(folder, 'lock'), `journal ${folder}`);
+    let lost: ((holder: string) => void) | undefined;
+    const onLost = (holder: string): void => lost?.(holder);
+    const lock = await takeLock(join(folder, 'lock'), `journal ${folder}`, { onLost });
     try {
       const recovery = await recoverJournal(folder, options.knownSeq);
       const writer = new JournalWriter(folder, { ...defaults, ...options }, lock, recovery);
+      lost = (holder) => writer.#fail(`process ${holder} has taken its lock`);
       writer.#segment = await writer.#openSegment();
       writer.#watchTimer = setInterval(() => void writer.#watch(), writer.#options.watchMs).unref();
       // Without a record before it there is nothing that a reader could miss.

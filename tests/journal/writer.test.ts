@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tableFromIPC } from 'apache-arrow';
 import { expect, test } from 'vitest';
@@ -120,17 +120,6 @@ test('a second writer is refused, in this process and in another one', async () 
   expect(said).toMatch(new RegExp(`^UsageError .*in use by process ${process.pid}`));
   await writer.close();
   expect(existsSync(join(folder, 'lock'))).toBe(false);
-});
-
-test('the lock of a process that is gone is taken over', async () => {
-  const folder = temporaryFolder();
-  const { pid } = await runChild('');
-  writeFileSync(join(folder, 'lock'), `${pid} 12345`);
-  const writer = await JournalWriter.open(folder);
-  await writer.close();
-  // The same process number with another start time is another process.
-  writeFileSync(join(folder, 'lock'), `${process.ppid} 12345`);
-  if (existsSync('/proc')) await (await JournalWriter.open(folder)).close();
 });
 
 test('a queue that is full refuses the record and keeps those it took', async () => {
