@@ -1,4 +1,4 @@
-// `retick data check|info|tables|import`: what a recording holds, whether it is whole, and how others' captures become one.
+// `retick data check|info|tables|import|recover`: what a recording holds, whether it is whole, and how others' captures become one.
 import { basename, join } from 'node:path';
 import type { Argv } from 'yargs';
 import { UsageError, unknownName } from '../core/errors.ts';
@@ -13,18 +13,20 @@ import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
 import { bytes, count, type Output, paint, table } from './output.ts';
 import { requireRecordingPlace } from './place.ts';
+import { runRecover } from './recover.ts';
 import { SOFTWARE } from './software.ts';
 
-const ACTIONS = ['check', 'info', 'tables', 'import'] as const;
+const ACTIONS = ['check', 'info', 'tables', 'import', 'recover'] as const;
 
 export const command: Command = {
   usage: [
     `data ${ACTIONS.join('|')} …`,
     '',
-    'retick data check RECORDING     is it whole? counts, gaps, checksums, continuity; exit 1 if damaged',
+    'retick data check RECORDING     is it whole? counts, gaps, checksums, continuity; exit 3 if damaged',
     'retick data info RECORDING      what is in it',
     'retick data tables RECORDING    derive its tables from the journal again',
     'retick data import FILE… --format F --venue V [--out datasets/NAME]',
+    'retick data recover RECORDING [--out NEW]   a new recording of what can be read of a damaged one',
   ].join('\n'),
   options: (argv: Argv) =>
     argv
@@ -34,7 +36,10 @@ export const command: Command = {
         describe: `import: ${CAPTURE_FORMATS.join(', ')} (lines is <receive ns> <json>); gzip or not`,
       })
       .option('venue', { type: 'string', describe: 'import: whose frames they are' })
-      .option('out', { type: 'string', describe: 'import: the recording to write (default: datasets/FILE)' })
+      .option('out', {
+        type: 'string',
+        describe: 'import, recover: the recording to write (default: datasets/FILE, RECORDING-recovered)',
+      })
       .option('symbols', {
         type: 'array',
         string: true,
@@ -47,13 +52,14 @@ export const command: Command = {
       .option('strict', {
         type: 'boolean',
         default: false,
-        describe: 'check: gaps, failed checksums and missing trade ids fail it too',
+        describe: 'check: gaps, failed checksums and missing trade ids fail it too, with exit 1',
       })
       .example('retick data import capture.gz --format lines --venue kraken', ''),
   run: async (args: Arguments, { output }: Context) => {
     const [action, ...paths] = (args._ as readonly unknown[]).map(String);
     if (action === undefined) throw new UsageError(`data needs a command (known: ${ACTIONS.join(', ')})`);
     if (action === 'import') return await runImport(paths, args, output);
+    if (action === 'recover') return await runRecover(paths, args, output);
     if (!(ACTIONS as readonly string[]).includes(action)) {
       throw unknownName('data command', action, ACTIONS);
     }
@@ -66,7 +72,8 @@ export const command: Command = {
       const problems = [...checked.problems, ...(args.strict === true ? lossesOf(checked) : [])];
       const report = { ...checked, problems };
       output.result(report, formatCheck(report));
-      return report.problems.length === 0 ? EXIT.done : EXIT.failed;
+      if (checked.problems.length > 0) return EXIT.data;
+      return problems.length > 0 ? EXIT.failed : EXIT.done;
     }
     if (action === 'info') {
       const info = describeRecording(recording);

@@ -17,7 +17,7 @@ import {
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { UsageError } from '../core/errors.ts';
 import { TABLE_NAMES } from '../datasets/columns.ts';
-import { MANIFEST_FILE } from '../datasets/manifest.ts';
+import { MANIFEST_FILE, TABLES_LOCK } from '../datasets/manifest.ts';
 import { isRunFile, peekRun } from '../runs/run.ts';
 import { openPartial, REPLACED } from './partial.ts';
 
@@ -237,7 +237,7 @@ export function isRecordingFile(name: string): boolean {
 }
 
 const RECORDING_FILES = new Set<string>([
-  ...['journal', MANIFEST_FILE, `${MANIFEST_FILE}.partial`, '.tables-partial'],
+  ...['journal', MANIFEST_FILE, `${MANIFEST_FILE}.partial`, '.tables-partial', TABLES_LOCK],
   ...TABLE_NAMES,
 ]);
 

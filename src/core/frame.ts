@@ -90,10 +90,17 @@ export type Control =
       readonly bytes: number;
       readonly reason: string;
     }
+  /** Records of a damaged recording that could not be read, by the numbers that they had in it. */
+  | {
+      readonly type: 'lost';
+      readonly firstSeq: number;
+      readonly lastSeq: number;
+      readonly reason: string;
+    }
   | { readonly type: 'end'; readonly reason: string };
 
 /** Steps after which frames are missing, until data is subscribed again. */
-const LOSING: ReadonlySet<string> = new Set(['closed', 'failed', 'drop', 'cut']);
+const LOSING: ReadonlySet<string> = new Set(['closed', 'failed', 'drop', 'cut', 'lost']);
 
 /** Whether frames are missing from here on; after an end in good order nothing is. */
 export function losesFrames(control: Control): boolean {

@@ -54,6 +54,9 @@ export async function importCapture(options: ImportOptions): Promise<ImportResul
   const writer = await JournalWriter.open(journalFolder(out));
   const tape = new ImportTape(writer, firstUs);
   try {
+    // Another import may have come first since we looked.
+    if (writer.lastSeq > 0)
+      throw new UsageError(`${out}: there is a recording already (choose another --out)`);
     tape.control({ type: 'session', session, software, node: process.version });
     for (const file of files) {
       tape.connect();

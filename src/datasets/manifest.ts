@@ -9,6 +9,8 @@ import { DataError } from '../core/errors.ts';
 import { syncFile, syncFolder } from '../parquet/parquet.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
+/** The lock of whoever derives the tables of a recording, and writes its manifest. */
+export const TABLES_LOCK = 'tables.lock';
 const SCHEMA_VERSION = 1;
 /** Raised when the same journal gives other counts, gaps or events than before. */
 export const DERIVATION = 2;

@@ -4,10 +4,11 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { takeLock, waitForLock } from '../journal/lock.ts';
 import { readSegments } from '../journal/reader.ts';
 import { TABLE_NAMES } from './columns.ts';
-import { decodeRecording, readSession, type SessionControl } from './frames.ts';
-import { DERIVATION, type Manifest, type Table, writeManifest } from './manifest.ts';
+import { decodeRecording, journalFolder, readSession, type SessionControl } from './frames.ts';
+import { DERIVATION, type Manifest, TABLES_LOCK, type Table, writeManifest } from './manifest.ts';
 import { Spool } from './spool.ts';
 import { Summary, type SummaryResult } from './summary.ts';
 
@@ -23,12 +24,29 @@ export type TablesOptions = {
 const PARTIAL_FOLDER = '.tables-partial';
 
 /**
- * Builds the tables and the manifest of a recording from its journal. Throws DataError when that is corrupt, and the
- * signal's reason when that is raised.
+ * Builds the tables and the manifest of a recording from its journal. Another one that does the same is waited for. Throws
+ * DataError when the journal is corrupt, UsageError while it is being recorded, and the signal's reason when that is raised.
  */
 export async function buildTables(folder: string, options: TablesOptions = {}): Promise<Manifest> {
-  const { rowsMax = 400_000, onProgress, signal } = options;
+  // Asked for first, so that nothing is written where there is no recording.
   const control = await readSession(folder);
+  const what = `the tables of ${folder}`;
+  const deriving = await waitForLock(join(folder, TABLES_LOCK), what, { signal: options.signal });
+  try {
+    // A journal that grows would give a manifest of more than was decoded.
+    const journal = await takeLock(join(journalFolder(folder), 'lock'), `journal ${journalFolder(folder)}`);
+    try {
+      return await derive(folder, control, options);
+    } finally {
+      journal.release();
+    }
+  } finally {
+    deriving.release();
+  }
+}
+
+async function derive(folder: string, control: SessionControl, options: TablesOptions): Promise<Manifest> {
+  const { rowsMax = 400_000, onProgress, signal } = options;
   const partial = join(folder, PARTIAL_FOLDER);
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });

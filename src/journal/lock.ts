@@ -31,6 +31,12 @@ export type LockOptions = {
   readonly watchMs?: number;
 };
 
+export type WaitOptions = {
+  /** Default 120,000. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
+};
+
 /** How often an owner renews its lock, ms. */
 const BEAT_MS = 2000;
 /** An owner that cannot be looked up is taken for dead when its lock was not renewed for so long, ms. */
@@ -66,12 +72,14 @@ export async function takeLock(path: string, what: string, options: LockOptions 
   return lock;
 }
 
-/** Waits until the lock is free and takes it; throws UsageError when that takes too long. */
-export async function waitForLock(path: string, what: string, timeoutMs = 120_000): Promise<Lock> {
+/** Waits until the lock is free and takes it; throws UsageError when that takes too long, or the signal's reason. */
+export async function waitForLock(path: string, what: string, options: WaitOptions = {}): Promise<Lock> {
+  const { timeoutMs = 120_000, signal } = options;
   const stepMs = 50;
   for (let waitedMs = 0; waitedMs < timeoutMs; waitedMs += stepMs) {
     const lock = await tryLock(path, {});
     if (!('holder' in lock)) return lock;
+    signal?.throwIfAborted();
     await sleep(stepMs);
   }
   return takeLock(path, what);

@@ -148,7 +148,8 @@ function* readArrow(
   }
 }
 
-async function* readSealed(file: string, fromSeq: number): AsyncGenerator<Piece, void, undefined> {
+/** The records of a sealed segment from a number on, as they stand in the file: verified by whoever asks. */
+export async function* readSealed(file: string, fromSeq: number): AsyncGenerator<Piece, void, undefined> {
   const where = fromSeq > 1 ? { where: `seq >= ${fromSeq}` } : {};
   for await (const { length, columns } of readParquet([file], sealedSchema, where)) {
     const seq = columns.seq as Float64Array;

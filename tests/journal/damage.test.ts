@@ -134,7 +134,7 @@ test.each(['growing', 'closed'] as const)(
           rmSync(folder, { recursive: true });
         }
       }),
-      { numRuns: 250, endOnFailure: true },
+      { numRuns: 120, endOnFailure: true },
     );
   },
 );

@@ -308,6 +308,11 @@ export class KrakenDecoder implements Decoder, FrameReader {
       case 'cut':
         this.#loseAll({ cause: 'recovery', detail: 'the recorder died' }, record, out);
         return;
+      case 'lost': {
+        const detail = `records ${control.firstSeq} to ${control.lastSeq} of the damaged recording are lost`;
+        this.#loseAll({ cause: 'recovery', detail }, record, out);
+        return;
+      }
       case 'session':
         this.#loseAll({ cause: 'recovery', detail: 'the recorder was stopped' }, record, out);
         return;
