@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { DataError } from '../../src/core/errors.ts';
 import { readSegments } from '../../src/journal/reader.ts';
+import { salvageJournal } from '../../src/journal/salvage.ts';
 import { JournalWriter } from '../../src/journal/writer.ts';
 import { appendRecords, expectRecords, readAll, temporaryFolder } from './frames.ts';
 
@@ -138,3 +139,50 @@ test.each(['growing', 'closed'] as const)(
     );
   },
 );
+
+test('what can be read of a damaged journal is right, and with what is lost makes up the whole', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(growing, closed),
+      fc.array(fc.tuple(at, damages), { minLength: 1, maxLength: 3 }),
+      async (image, hits) => {
+        const damaged = new Map(image);
+        const names = [...image.keys()].filter((name) => name !== 'acknowledged');
+        for (const [place, damage] of hits) {
+          const name = names[Math.floor(place * names.length)]!;
+          const bytes = damaged.has(name) ? damage(damaged.get(name)!) : undefined;
+          if (bytes === undefined) damaged.delete(name);
+          else damaged.set(name, bytes);
+        }
+        const folder = lay(damaged);
+        let nextSeq = 1;
+        for await (const piece of salvageJournal(folder)) {
+          if (piece.state === 'records') {
+            expectRecords(piece.records, nextSeq, piece.records.at(-1)!.seq);
+            nextSeq = piece.records.at(-1)!.seq + 1;
+          } else {
+            expect(piece.firstSeq).toBe(nextSeq);
+            expect(piece.reason).not.toBe('');
+            nextSeq = piece.lastSeq + 1;
+          }
+        }
+        expect(nextSeq).toBe(ROWS + 1);
+        expect(imageOf(folder)).toEqual(damaged);
+        rmSync(folder, { recursive: true });
+      },
+    ),
+    { numRuns: 120, endOnFailure: true },
+  );
+});
+
+test('of a segment with one changed bit all but one batch is kept', async () => {
+  const damaged = new Map(closed);
+  const bytes = Buffer.from(closed.get('000002.arrow')!);
+  bytes[Math.floor(bytes.length / 2)]! ^= 1;
+  damaged.set('000002.arrow', bytes);
+  const lost: number[] = [];
+  for await (const piece of salvageJournal(lay(damaged))) {
+    if (piece.state === 'lost') lost.push(piece.lastSeq - piece.firstSeq + 1);
+  }
+  expect(lost).toEqual([7]);
+});
