@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkRecording } from '../../src/datasets/check.ts';
@@ -26,6 +26,21 @@ const at = (path: string): string => join(folder, path);
 const RUN =
   'name: run\nvenue: kraken\nsymbols: [BTC/USD, ETH/USD]\nstrategies: [{ use: order-flow, params: { interval: 200ms } }]\n';
 
+/** Takes a second for each trade: the whole of the recording would take minutes. */
+const SLOW = `import { candles, defineStrategy } from 'retick';
+import { z } from 'zod';
+export const strategy = defineStrategy({
+  name: 'slow', version: '1', description: 'Takes its time.', params: z.object({}),
+  inputs: () => ({ bars: candles('BTC/USD', '1s') }),
+  trigger: () => ({ on: 'trade', symbol: 'BTC/USD' }),
+  decide: () => {
+    let sum = 0;
+    for (let i = 0; i < 3e8; i++) sum += i;
+    return sum < 0 ? null : null;
+  },
+});
+`;
+
 beforeAll(async () => {
   writeFileSync(at('run.yaml'), RUN);
   venue = await startServer({ seed: 9, eventsPerSecond: 200 });
@@ -51,11 +66,15 @@ afterAll(async () => {
 });
 
 /** Starts a command, presses Ctrl-C when it is in the middle of it, and gives what it said. */
-async function interrupted(args: readonly string[], isUnderWay: () => boolean): Promise<Outcome> {
+async function interrupted(
+  args: readonly string[],
+  isUnderWay: () => boolean,
+  signal: NodeJS.Signals = 'SIGINT',
+): Promise<Outcome> {
   const child = start(args, folder);
   const end = outcome(child);
   await until(isUnderWay, `${args[0]} is under way`);
-  child.kill('SIGINT');
+  child.kill(signal);
   const result = await end;
   expect(result).toMatchObject({ code: 130, err: expect.stringContaining('press Ctrl-C again to leave') });
   expect(result.err).not.toMatch(/Error|\n {4}at /);
@@ -95,6 +114,21 @@ describe.concurrent('Ctrl-C', () => {
       mode: 'backtest',
       counts: { end: 1 },
     });
+  });
+
+  test('and a hang-up end a replay whose strategy takes its time at every trade', async () => {
+    mkdirSync(at('strategies'), { recursive: true });
+    writeFileSync(at('strategies/slow.ts'), SLOW);
+    writeFileSync(
+      at('slow.yaml'),
+      'name: s\nvenue: kraken\nsymbols: [BTC/USD]\nstrategies: [{ use: slow }]\n',
+    );
+    const args = ['replay', 'datasets/past', 'slow.yaml', '--batch-size', '1000000', '--out', 'reports/hung'];
+    await interrupted(args, () => existsSync(at('reports/hung.partial/events.jsonl')), 'SIGHUP');
+    expect(readRun(at('reports/hung-interrupted')).manifest.counts.end).toBe(1);
+    expect(readdirSync(at('reports')).filter((name) => name.startsWith('hung'))).toEqual([
+      'hung-interrupted',
+    ]);
   });
 
   test('in a live-paper run leaves a whole recording, whose replay is equal', async () => {

@@ -41,7 +41,7 @@ function expectNone(text: string, where: string): void {
   ).toEqual([]);
 }
 
-test('no secret of an address is in any file or word of a session', async () => {
+test('no secret of an address is in any file or word of a session', { timeout: 120_000 }, async () => {
   const angryUrl = withSecrets(`ws://127.0.0.1:${(angry.address() as AddressInfo).port}/v2`);
   const nobodyUrl = withSecrets('ws://127.0.0.1:1/v2');
   const run = (url: string): string =>

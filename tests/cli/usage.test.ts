@@ -45,6 +45,11 @@ describe('a wrong request is one line on stderr and exit code 2', () => {
       /--duration: "10 parsecs" is no duration \(allowed: like 250ms/,
     ],
     [
+      'wait',
+      () => ['record', 'kraken', 'BTC/USD', '--patience', '99999d'],
+      /--patience: 99999d is too long \(allowed: up to 3660d\)/,
+    ],
+    [
       'address',
       () => ['record', 'kraken', 'BTC/USD', '--url', 'http://localhost'],
       /--url: http:\/\/localhost is not a WebSocket address/,
