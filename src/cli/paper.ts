@@ -1,4 +1,5 @@
 // `retick paper`: records, and runs strategies on the very records that go to the journal.
+
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { Argv } from 'yargs';
@@ -6,6 +7,7 @@ import { VenueError } from '../core/errors.ts';
 import type { Manifest } from '../datasets/manifest.ts';
 import type { RunConfig } from '../engine/config.ts';
 import type { ConnectionLimits } from '../journal/connection.ts';
+import { parseQuietMs } from '../journal/liveness.ts';
 import { Recorder, type RecorderSummary } from '../journal/recorder.ts';
 import { parseWaitUs } from '../journal/wait.ts';
 import type { Run } from '../runs/run.ts';
@@ -131,7 +133,10 @@ export async function paper(request: PaperRequest): Promise<PaperResult> {
     software: request.software ?? SOFTWARE,
     seed: config.seed,
     probe,
-    ...(request.connection === undefined ? {} : { connection: request.connection }),
+    connection: {
+      ...(config.quiet !== undefined && { resync: { quietMs: parseQuietMs(config.quiet, 'quiet') } }),
+      ...request.connection,
+    },
     onEvents: (batch) => {
       probe.observe(batch);
       if (session.engine.halted) return;

@@ -1,4 +1,5 @@
 // `retick record`: live feeds into a journal, until the time is up or someone stops it.
+
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Argv } from 'yargs';
@@ -7,6 +8,7 @@ import { decodeControl, RecordKind, type Session } from '../core/frame.ts';
 import type { Manifest } from '../datasets/manifest.ts';
 import { buildTables } from '../datasets/tables.ts';
 import { addressOf } from '../journal/connection.ts';
+import { parseQuietMs } from '../journal/liveness.ts';
 import { readJournal } from '../journal/reader.ts';
 import { Recorder, type RecorderStatus, type RecorderSummary } from '../journal/recorder.ts';
 import { later, parseWaitUs, type Wait } from '../journal/wait.ts';
@@ -38,6 +40,11 @@ export const command: Command = {
         default: '30s',
         describe: 'How long to try for a first connection',
       })
+      .option('quiet', {
+        type: 'string',
+        default: '15m',
+        describe: 'How often at most a silent book is asked for afresh while its connection lives, or never',
+      })
       .option('tables', { type: 'boolean', default: true, describe: 'Derive the tables at the end' })
       .example('retick record kraken BTC/USD ETH/USD --duration 10m', '')
       .epilogue(
@@ -63,6 +70,7 @@ export const command: Command = {
     const deadline = deadlineOf(signal);
     const recorder = new Recorder({
       limits: { startMs },
+      connection: { resync: { quietMs: parseQuietMs(String(args.quiet), '--quiet') } },
       folder: join(folder, 'journal'),
       venue,
       session,

@@ -45,6 +45,10 @@ export const runConfigSchema = z.strictObject({
   channels: z.array(z.string()).optional().describe('default: those the venue recommends'),
   depth: z.number().int().positive().optional().describe('book levels per side; default: the venue’s own'),
   duration: durationText().optional().describe('how long to run live; default: until stopped'),
+  quiet: z
+    .union([z.literal('never'), durationText()])
+    .optional()
+    .describe('how often at most a silent book is asked for afresh while its connection lives; default: 15m'),
   seed: z.number().int().min(0).max(0xffff_ffff).default(1).describe('of every random number in the run'),
   capital: capitalSchema
     .default({ USD: 100 })

@@ -1,9 +1,11 @@
 // What one connection owes us: an answer to each subscription, and data that keeps coming. Three clocks run (any frame,
-// any data, each channel of each symbol) and a book that went wrong is asked for afresh. Pure in the times it is given:
-// it decides, the connection acts. Nothing is allocated while all is well.
+// any data, each channel of each symbol) and a book that went wrong is asked for afresh. A market may be quiet: while
+// frames come and subscriptions are answered the connection lives, and a quiet stream is asked for afresh, seldom. Pure in
+// the times it is given: it decides, the connection acts. Nothing is allocated while all is well.
 import { type EventBatch, EventKind, Flag, type StatusDetail } from '../core/event.ts';
 import type { Control, GapCause, Session } from '../core/frame.ts';
 import type { SilenceLimits } from '../venues/venue.ts';
+import { parseWaitUs } from './wait.ts';
 
 /** What has to be done; a silence is only to be recorded, the remedy follows it. */
 export type Reaction =
@@ -17,14 +19,29 @@ export type Reaction =
     };
 
 export type ResyncLimits = {
-  /** So many resyncs of one channel and symbol within the window are tried before the whole connection is given up. */
+  /** A stream that is silent while its connection lives is asked for afresh at most this often; Infinity: never. */
+  readonly quietMs: number;
+  /**
+   * So many resyncs of one channel and symbol within the window are tried before the whole connection is given up; of a
+   * stream that is only quiet, so many that bring nothing, before it is left alone for `quietMs`.
+   */
   readonly resyncs: number;
   readonly windowMs: number;
   /** A subscription that was refused in mid-recording is asked for again this often. */
   readonly refusedRetryMs: number;
 };
 
-export const defaultResync: ResyncLimits = { resyncs: 3, windowMs: 300_000, refusedRetryMs: 60_000 };
+export const defaultResync: ResyncLimits = {
+  quietMs: 900_000,
+  resyncs: 3,
+  windowMs: 300_000,
+  refusedRetryMs: 60_000,
+};
+
+/** `15m`, or `never`, as a setting of `quietMs`; `from` names where the text stood, for the error. */
+export function parseQuietMs(text: string, from: string): number {
+  return text === 'never' ? Number.POSITIVE_INFINITY : parseWaitUs(text, from) / 1000;
+}
 
 /** Which channel each kind of event arrives on. Venues translate these words into their own. */
 export const CHANNEL_OF_KIND: Readonly<Partial<Record<EventKind, string>>> = {
@@ -51,6 +68,9 @@ export class Liveness {
   readonly #sinceUs: Float64Array;
   readonly #dataUs: Float64Array;
   readonly #resyncsUs: number[][];
+  /** When a quiet stream was asked for afresh last, µs, and how often in vain. */
+  readonly #askedUs: Float64Array;
+  readonly #vain: Uint32Array;
   #waiting = 0;
   #isOpen = false;
   #hasData = false;
@@ -67,6 +87,8 @@ export class Liveness {
     this.#sinceUs = new Float64Array(entries);
     this.#dataUs = new Float64Array(entries);
     this.#resyncsUs = Array.from({ length: entries }, () => []);
+    this.#askedUs = new Float64Array(entries);
+    this.#vain = new Uint32Array(entries);
     const kinds = Object.values(EventKind);
     this.#channelOfKind = Int16Array.from(kinds, (kind) =>
       session.channels.indexOf(CHANNEL_OF_KIND[kind] ?? ''),
@@ -95,6 +117,8 @@ export class Liveness {
     this.#sinceUs.fill(nowUs);
     this.#dataUs.fill(nowUs);
     for (const times of this.#resyncsUs) times.length = 0;
+    this.#askedUs.fill(Number.NEGATIVE_INFINITY);
+    this.#vain.fill(NOT_ASKED);
     this.#waiting = this.#state.length;
     this.#reactions = [];
   }
@@ -141,6 +165,18 @@ export class Liveness {
         this.#dataUs[entry] = nowUs;
         const state = this.#state[entry];
         if (state === State.waiting || state === State.refused) this.#enter(entry, State.live, nowUs);
+        // Of a quiet stream the answer is proof enough, except of a book, which is not whole before its snapshot.
+        const isBook = detail.channel === CHANNEL_OF_KIND[EventKind.level];
+        if (state === State.resyncing && this.#isQuiet(entry) && !isBook)
+          this.#enter(entry, State.live, nowUs);
+      }
+    } else if (detail.state === 'healed') {
+      // Data came, though perhaps nothing new was in it.
+      this.#lastDataUs = nowUs;
+      this.#hasData = true;
+      for (const entry of this.#entries(detail.channel, detail.symbol)) {
+        this.#dataUs[entry] = nowUs;
+        if (this.#state[entry] !== State.live) this.#enter(entry, State.live, nowUs);
       }
     } else if (detail.state === 'refused') {
       const { channel, symbol, reason } = detail;
@@ -164,10 +200,12 @@ export class Liveness {
     if (nowUs - this.#lastFrameUs > frameMs * 1000) {
       this.#tellSilence('frame', -1, nowUs - this.#lastFrameUs, frameMs);
       this.#reconnect('idle', `no frame for ${frameMs} ms`);
-    } else if (nowUs - this.#lastDataUs > dataMs * 1000) {
+    } else if (!this.#hasData && nowUs - this.#lastDataUs > dataMs * 1000) {
+      // Subscriptions that are acknowledged and never served have been seen to stay so for ever.
       this.#tellSilence('data', -1, nowUs - this.#lastDataUs, dataMs);
       this.#reconnect('idle', `no data for ${dataMs} ms`);
     } else {
+      if (nowUs - this.#lastDataUs > dataMs * 1000) this.#probe(nowUs);
       for (let entry = 0; entry < this.#state.length && this.#isOpen; entry++) this.#checkEntry(entry, nowUs);
     }
   }
@@ -180,10 +218,11 @@ export class Liveness {
       const limitMs = channelMs[this.#channel(entry)];
       const silentUs = nowUs - this.#dataUs[entry]!;
       if (limitMs === undefined || silentUs <= limitMs * 1000) return;
-      this.#tellSilence('channel', entry, silentUs, limitMs);
-      this.#resyncEntry(entry, 'idle', nowUs);
+      this.#askQuiet(entry, limitMs, nowUs);
     } else if (state === State.waiting && heldUs > ackMs * 1000) {
       this.#reconnect('ack timeout', `no answer to ${this.#name(entry)} within ${ackMs} ms`);
+    } else if (state === State.resyncing && heldUs > ackMs * 1000 && this.#isQuiet(entry)) {
+      this.#askAgain(entry, nowUs);
     } else if (state === State.resyncing && heldUs > ackMs * 1000) {
       this.#reconnect('ack timeout', `no fresh ${this.#name(entry)} within ${ackMs} ms`);
     } else if (state === State.refused && heldUs > this.#resync.refusedRetryMs * 1000) {
@@ -200,12 +239,50 @@ export class Liveness {
     return reactions;
   }
 
+  /** Nothing but heartbeats for a while: one stream, a book if there is one, is asked for to see whether data comes. */
+  #probe(nowUs: number): void {
+    const { channelMs, dataMs } = this.#silence;
+    const entries = this.#state.length;
+    let probed = 0;
+    while (probed < entries && channelMs[this.#channel(probed)] === undefined) probed++;
+    if (probed === entries) probed = 0;
+    // What instruments are is said once, and proves nothing of a market.
+    while (probed < entries && this.#channel(probed) === CHANNEL_OF_KIND[EventKind.instrument]) probed++;
+    if (probed < entries && this.#state[probed] === State.live) this.#askQuiet(probed, dataMs, nowUs);
+  }
+
+  /** Asks a stream afresh that is silent while its connection lives, unless that was done not long ago. */
+  #askQuiet(entry: number, limitMs: number, nowUs: number): void {
+    if (nowUs - this.#askedUs[entry]! < this.#resync.quietMs * 1000) return;
+    if (this.#resync.quietMs === Number.POSITIVE_INFINITY) return;
+    this.#askedUs[entry] = nowUs;
+    this.#vain[entry] = 1;
+    this.#tellSilence('channel', entry, nowUs - this.#dataUs[entry]!, limitMs);
+    this.#enter(entry, State.resyncing, nowUs);
+    this.#tellResync(entry, 'idle');
+  }
+
+  /** What was asked for did not come. The connection lives, so nobody else is to suffer for it. */
+  #askAgain(entry: number, nowUs: number): void {
+    if (this.#vain[entry]! >= this.#resync.resyncs) {
+      this.#enter(entry, State.live, nowUs);
+      return;
+    }
+    const vain = this.#vain[entry]! + 1;
+    this.#enter(entry, State.resyncing, nowUs);
+    this.#vain[entry] = vain;
+    this.#tellResync(entry, 'idle');
+  }
+
+  #isQuiet(entry: number): boolean {
+    return this.#vain[entry] !== NOT_ASKED;
+  }
+
   #resyncEntry(entry: number, cause: GapCause, nowUs: number): void {
     const { resyncs, windowMs } = this.#resync;
     const recent = this.#resyncsUs[entry]!.filter((us) => us > nowUs - windowMs * 1000);
     this.#resyncsUs[entry] = recent;
-    // Silence that a fresh subscription did not end is the connection's fault.
-    if (recent.length >= (cause === 'idle' ? 1 : resyncs)) {
+    if (recent.length >= resyncs) {
       this.#reconnect(cause, `${this.#name(entry)}: ${cause} again after ${recent.length} resyncs`);
       return;
     }
@@ -218,6 +295,7 @@ export class Liveness {
     if (this.#state[entry] === State.waiting && state !== State.waiting) this.#waiting -= 1;
     this.#state[entry] = state;
     this.#sinceUs[entry] = nowUs;
+    if (state !== State.resyncing) this.#vain[entry] = NOT_ASKED;
   }
 
   #reconnect(cause: GapCause, reason: string): void {
@@ -259,5 +337,8 @@ export class Liveness {
     return `${this.#channel(entry)} ${this.#symbol(entry)}`;
   }
 }
+
+/** In place of a count: the stream was not asked for because it was quiet. */
+const NOT_ASKED = 0;
 
 const NOTHING: readonly Reaction[] = [];

@@ -136,22 +136,82 @@ describe('the three clocks', () => {
     expect(types(liveness.take())).toEqual(['silence', 'reconnect']);
   });
 
-  test('one channel of one symbol: it is asked for afresh first, and if it falls silent again the connection goes', () => {
-    const liveness = live();
-    const reactions: Reaction[] = [];
-    for (let us = 0; us < 70 * second; us += second) {
-      liveness.observe(trade(0), us);
-      liveness.observe(level(1, Flag.last), us);
-      if (us === 35 * second) liveness.observe(level(0, snapshot), us);
-      liveness.check(us);
-      reactions.push(...liveness.take());
+  /** An hour of heartbeats each second, with what a test adds at each of them; what was decided, and when. */
+  function hour(
+    liveness: Liveness,
+    each: (atS: number, asked: readonly Reaction[]) => void,
+  ): readonly (readonly [atS: number, type: string, symbol: string])[] {
+    const told: (readonly [number, string, string])[] = [];
+    let asked: readonly Reaction[] = [];
+    for (let atS = 1; atS <= 3600; atS++) {
+      liveness.observe(new EventBatch(), atS * second);
+      each(atS, asked);
+      liveness.check(atS * second);
+      asked = liveness.take();
+      for (const reaction of asked) {
+        told.push([atS, reaction.type, 'symbol' in reaction ? reaction.symbol : '']);
+      }
     }
-    expect(reactions).toEqual([
-      { type: 'silence', clock: 'channel', channel: 'book', symbol: 'A', silentMs: 31_000, limitMs: 30_000 },
-      { type: 'resync', channel: 'book', symbol: 'A', cause: 'idle' },
-      { type: 'silence', clock: 'channel', channel: 'book', symbol: 'A', silentMs: 31_000, limitMs: 30_000 },
-      { type: 'reconnect', cause: 'idle', reason: 'book A: idle again after 1 resyncs' },
-    ]);
+    return told;
+  }
+  const isAsked = (asked: readonly Reaction[]): boolean => asked.some(({ type }) => type === 'resync');
+
+  test('a quiet book is asked for afresh, seldom, and costs nobody the connection', () => {
+    const liveness = live();
+    const told = hour(liveness, (atS, asked) => {
+      liveness.observe(trade(1), atS * second);
+      liveness.observe(level(1, Flag.last), atS * second);
+      if (isAsked(asked)) liveness.observe(level(0, snapshot), atS * second);
+    });
+    expect(told).toEqual(
+      [31, 931, 1831, 2731].flatMap((atS) => [
+        [atS, 'silence', 'A'],
+        [atS, 'resync', 'A'],
+      ]),
+    );
+  });
+
+  test('a single quiet pair does not lose its own connection either, whether data answers or an acknowledgement', () => {
+    for (const answer of [level(0, snapshot), status(subscribed('book', 'A'))]) {
+      const liveness = new Liveness({ ...toySession('ws://x'), symbols: ['A'] }, silence, defaultResync);
+      liveness.open(0);
+      liveness.observe(status(subscribed('trade', 'A'), subscribed('book', 'A')), 0);
+      liveness.observe(level(0, snapshot), 1);
+      const told = hour(liveness, (atS, asked) => {
+        if (isAsked(asked)) liveness.observe(answer, atS * second);
+      });
+      expect(told.filter(([, type]) => type === 'reconnect')).toEqual([]);
+      // Each time it is quiet, and up to three times in a row when no snapshot comes.
+      const most = answer.length === 1 && answer.detail.length === 0 ? 4 : 12;
+      expect(told.filter(([, type]) => type === 'resync').length).toBeLessThanOrEqual(most);
+    }
+  });
+
+  test('a quiet stream is left alone where that is wished', () => {
+    const limits = { ...defaultResync, quietMs: Number.POSITIVE_INFINITY };
+    const liveness = new Liveness(toySession('ws://x'), silence, limits);
+    liveness.open(0);
+    liveness.observe(status(subscribed('trade', ''), subscribed('book', 'A'), subscribed('book', 'B')), 0);
+    liveness.observe(level(0, snapshot), 1);
+    expect(hour(liveness, () => {})).toEqual([]);
+  });
+
+  test('trades that are asked for afresh live again when they are heard, though nothing new came', () => {
+    const session = { ...toySession('ws://x'), symbols: ['A'], channels: ['trade'] };
+    const liveness = new Liveness(session, silence, defaultResync);
+    liveness.open(0);
+    liveness.observe(status(subscribed('trade', 'A')), 0);
+    liveness.observe(trade(0), 1);
+    const healed: StatusDetail = { type: 'status', state: 'healed', channel: 'trade', symbol: 'A' };
+    const told = hour(liveness, (atS, asked) => {
+      if (isAsked(asked)) liveness.observe(status(healed), atS * second);
+    });
+    expect(told.map(([atS, type]) => [atS, type])).toEqual(
+      [21, 921, 1821, 2721].flatMap((atS) => [
+        [atS, 'silence'],
+        [atS, 'resync'],
+      ]),
+    );
   });
 
   test('a channel without a limit may be silent for ever', () => {
