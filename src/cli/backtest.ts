@@ -8,7 +8,7 @@ import type { RunConfig } from '../engine/config.ts';
 import { historical } from '../feeds/historical.ts';
 import type { Run } from '../runs/run.ts';
 import type { Arguments, Command, Context } from './command.ts';
-import { EXIT } from './exit.ts';
+import { ALLOW_FAULTS, exitOfRun } from './exit.ts';
 import { deadlineOf } from './interrupt.ts';
 import { loadStrategies, noteWarnings } from './load.ts';
 import type { Output } from './output.ts';
@@ -36,6 +36,7 @@ export const command: Command = {
         default: 4096,
         describe: 'Events per batch; never changes the result',
       })
+      .options(ALLOW_FAULTS)
       .option('out', { type: 'string', describe: 'Run folder (default: reports/DATASET-backtest-…)' })
       .option('force', {
         type: 'boolean',
@@ -62,7 +63,7 @@ export const command: Command = {
       signal,
     });
     output.result(runJson(run, session), summarize(run, session));
-    return session.engine.halted ? EXIT.failed : EXIT.done;
+    return exitOfRun(run.manifest.counts, args);
   },
 };
 

@@ -86,7 +86,7 @@ export async function measureLatency(options: {
       'bench',
     );
     const loaded = prepare(probe);
-    const bundle = { ...loaded, bundle: 'built in', path: '', warnings: [], bind: () => {} };
+    const bundle = { ...loaded, bundle: 'built in', path: '', warnings: [], floats: [] };
     const { run, summary } = await paper({
       config,
       strategies: [bundle],

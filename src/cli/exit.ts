@@ -10,3 +10,20 @@ export const EXIT = {
   internal: 70,
   interrupted: 130,
 } as const;
+
+/** `--allow-faults`, as every command that runs strategies takes it. */
+export const ALLOW_FAULTS = {
+  'allow-faults': {
+    type: 'boolean',
+    default: false,
+    describe: 'End with code 0 even when a strategy failed and was disabled',
+  },
+} as const;
+
+/** A run in which a strategy failed has not done what it was asked, whatever the others did. */
+export function exitOfRun(
+  counts: Readonly<Record<string, number>>,
+  args: { readonly allowFaults?: unknown },
+): number {
+  return (counts.fault ?? 0) > 0 && args.allowFaults !== true ? EXIT.failed : EXIT.done;
+}

@@ -13,7 +13,7 @@ import { parseWaitUs } from '../journal/wait.ts';
 import type { Run } from '../runs/run.ts';
 import { findVenue } from '../venues/list.ts';
 import type { Arguments, Command, Context } from './command.ts';
-import { EXIT } from './exit.ts';
+import { ALLOW_FAULTS, exitOfRun } from './exit.ts';
 import { deadlineOf } from './interrupt.ts';
 import { formatLatency, LatencyProbe } from './latency.ts';
 import { loadStrategies, noteWarnings } from './load.ts';
@@ -39,6 +39,7 @@ export const command: Command = {
         type: 'string',
         describe: 'Recording folder to make (default: datasets/NAME-TIME)',
       })
+      .options(ALLOW_FAULTS)
       .option('out', { type: 'string', describe: 'Run folder (default: reports/RECORDING-paper)' })
       .option('force', {
         type: 'boolean',
@@ -74,7 +75,7 @@ export const command: Command = {
         formatLatency(run.measured?.latency ?? {}),
       ].join('\n'),
     );
-    return session.engine.halted ? EXIT.failed : EXIT.done;
+    return exitOfRun(run.manifest.counts, args);
   },
 };
 

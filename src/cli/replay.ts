@@ -11,7 +11,7 @@ import { replayFrames, replayTables } from '../feeds/replay.ts';
 import { wait } from '../journal/wait.ts';
 import type { Run } from '../runs/run.ts';
 import type { Arguments, Command, Context } from './command.ts';
-import { EXIT } from './exit.ts';
+import { ALLOW_FAULTS, exitOfRun } from './exit.ts';
 import { deadlineOf } from './interrupt.ts';
 import { loadStrategies, noteWarnings } from './load.ts';
 import type { Output } from './output.ts';
@@ -41,6 +41,7 @@ export const command: Command = {
         default: 4096,
         describe: 'Events per batch; never changes the result',
       })
+      .options(ALLOW_FAULTS)
       .option('out', { type: 'string', describe: 'Run folder (default: reports/RECORDING-replay-…)' })
       .option('force', {
         type: 'boolean',
@@ -72,7 +73,7 @@ export const command: Command = {
     };
     const { run, session } = await replay(request);
     output.result(runJson(run, session), summarize(run, session));
-    return session.engine.halted ? EXIT.failed : EXIT.done;
+    return exitOfRun(run.manifest.counts, args);
   },
 };
 

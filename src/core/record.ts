@@ -129,6 +129,10 @@ export type RunRecord = Position &
         readonly channel: string;
         readonly fromUs: number;
       }
+    /** A line that a strategy wrote, through its console or `context.log`; `level` is the console's, as `warn`. */
+    | { readonly type: 'log'; readonly strategy: string; readonly level: string; readonly text: string }
+    /** A point of a curve that a strategy draws. */
+    | { readonly type: 'plot'; readonly strategy: string; readonly name: string; readonly value: number }
     /** Something the feed said about itself. */
     | { readonly type: 'status'; readonly symbol: string; readonly status: StatusDetail }
     /** A late trade, a refused input: data that arrived and was not used, with the reason. */

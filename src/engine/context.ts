@@ -1,7 +1,7 @@
 // What a strategy sees of its own affairs: position, money, open orders. One object per strategy, reused;
 // everything is read off the ledger when it is asked for, so nothing here can be out of date.
 import { decimalOf, numberOf } from '../core/decimal.ts';
-import { unknownName } from '../core/errors.ts';
+import { UsageError, unknownName } from '../core/errors.ts';
 import type { Instrument } from '../core/instrument.ts';
 import type { Side } from '../core/order.ts';
 import type { Random } from '../core/random.ts';
@@ -23,7 +23,12 @@ export type Surroundings = {
   readonly equity: () => number;
   readonly openOrders: () => number;
   readonly cancelAll: () => void;
+  /** Writes a line, or a point of a curve, into the run log. */
+  readonly print: (level: string, text: string) => void;
+  readonly plot: (name: string, value: number) => void;
 };
+
+const PLOT_NAME_MAX = 100;
 
 export class StrategyContext implements Context<unknown, unknown> {
   readonly params: unknown;
@@ -93,6 +98,19 @@ export class StrategyContext implements Context<unknown, unknown> {
   };
   readonly cancelAll = (): void => this.#around.cancelAll();
   readonly random = (): number => this.#around.random.nextFloat();
+  readonly log = (text: string): void => this.#around.print('log', String(text));
+  readonly plot = (name: string, value: number): void => {
+    if (typeof name !== 'string' || name === '' || name.length > PLOT_NAME_MAX) {
+      throw new UsageError(
+        `plot of ${this.#id}: the name is ${JSON.stringify(name)} (allowed: a text of 1 to ${PLOT_NAME_MAX} characters)`,
+      );
+    }
+    if (typeof value !== 'number') {
+      throw new UsageError(`plot of ${this.#id}: ${name} is ${typeof value} (allowed: a number)`);
+    }
+    // As with indicators: while there is no number yet, there is no point.
+    if (!Number.isNaN(value)) this.#around.plot(name, value);
+  };
 
   #find(symbol: string, what: string): number {
     const { symbols } = this.#around;

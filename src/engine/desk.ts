@@ -1,5 +1,7 @@
 // The strategies and the exchange they trade on: calls a strategy, checks its signals, submits them, tells it what
 // became of its orders, and writes all of it down. A strategy that throws or misuses the contract ends here.
+import { AssertionError } from '../core/assert.ts';
+import { UsageError } from '../core/errors.ts';
 import { NO_INSTRUMENT } from '../core/event.ts';
 import type { Fill, Order, Signal } from '../core/order.ts';
 import { Random } from '../core/random.ts';
@@ -14,8 +16,9 @@ import { StrategyContext } from './context.ts';
 import type { Cursor } from './cursor.ts';
 import type { Declared } from './graph.ts';
 import type { Markets } from './market.ts';
-import { type LoadedStrategy, Runner } from './runner.ts';
+import { type LoadedStrategy, Runner, StrategyFault, textOf } from './runner.ts';
 import { misuseOf, ownCopy } from './signals.ts';
+import type { Strategy } from './strategy.ts';
 import { TimerRank, type Timers } from './timers.ts';
 
 /** An order's change or a fill that its strategy is yet to be told of. */
@@ -39,6 +42,9 @@ export type StrategyStatus = Standing & {
   readonly openOrders: number;
 };
 
+/** Of a strategy that failed before it declared anything. */
+const NOTHING_DECLARED: Declared = { views: {}, inputs: [], series: new Map(), looks: [], instrument: 0 };
+
 export class Desk {
   readonly exchange: Exchange;
   readonly accounts: Accounts;
@@ -55,6 +61,8 @@ export class Desk {
   readonly #timer: number;
   #warmUntilUs = Number.NEGATIVE_INFINITY;
   #signals = 0;
+  /** Records from before the first event, which have no place in the run yet; undefined once it has begun. */
+  #early: Unplaced[] | undefined = [];
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -92,13 +100,42 @@ export class Desk {
     });
   }
 
-  /** Opens an account for a strategy and gives it its context. */
-  add(loaded: LoadedStrategy, declared: Declared): Runner {
+  /**
+   * Opens an account for a strategy and the strategy itself, and gives it its context. `declare` asks for its inputs.
+   * What its own code throws meanwhile is a fault of that strategy, told when the run starts.
+   */
+  add(
+    loaded: LoadedStrategy,
+    declare: (strategy: Strategy) => Declared,
+  ): { readonly runner: Runner; readonly declared: Declared } {
     const { symbols, config, cursor, markets } = this.#options;
-    const { id, strategy, params } = loaded;
+    const { id, params } = loaded;
     const ledger = this.accounts.add(id, loaded.account);
     const random = Random.named(config.seed, `strategy/${id}`);
-    loaded.bind?.({ nowMs: () => Math.floor(cursor.nowUs / 1000), random: () => random.nextFloat() });
+    let { strategy } = loaded;
+    let declared = NOTHING_DECLARED;
+    let state: unknown;
+    let fault: unknown;
+    const print = (level: string, text: string): void => {
+      this.#write({ type: 'log', strategy: id, level, text });
+    };
+    try {
+      strategy =
+        loaded.open?.({
+          id,
+          nowUs: () => cursor.nowUs,
+          nextUint32: () => random.nextUint32(),
+          print,
+          fault: (thrown) => {
+            runner.fault ??= thrown;
+          },
+        }) ?? strategy;
+      declared = declare(strategy);
+      state = strategy.state?.(params);
+    } catch (error) {
+      if (error instanceof UsageError || error instanceof AssertionError) throw error;
+      fault = error ?? 'undefined was thrown';
+    }
     const context = new StrategyContext(
       {
         symbols,
@@ -110,18 +147,21 @@ export class Desk {
         equity: () => this.accounts.standing(id).equity,
         openOrders: () => this.exchange.openOrders(id),
         cancelAll: () => this.exchange.cancelAll(id, cursor.nowUs, 'the strategy cancelled all'),
+        print,
+        plot: (name, value) => this.#write({ type: 'plot', strategy: id, name, value }),
       },
-      { id, params, state: strategy.state?.(params), first: declared.instrument },
+      { id, params, state, first: declared.instrument },
     );
-    const runner = new Runner({ index: this.runners.length, loaded, declared, context });
+    const runner = new Runner({ index: this.runners.length, id, strategy, declared, context });
+    runner.fault = fault;
     this.runners.push(runner);
     this.#byId.set(id, runner);
-    return runner;
+    return { runner, declared };
   }
 
   /** Called once, with the time of the first event: each strategy's equity begins with its capital. */
   start(nowUs: number): void {
-    for (const runner of this.runners) this.accounts.sample(runner.id);
+    this.#begin();
     const { warmup } = this.#options.config;
     if (warmup !== undefined) this.#warmUntilUs = nowUs + parseDurationUs(warmup, 'warmup');
   }
@@ -135,10 +175,14 @@ export class Desk {
       runner.skipped++;
       return;
     }
+    if (runner.fault !== undefined) {
+      this.#fail(runner, textOf(runner.fault));
+      return;
+    }
     runner.calls++;
     const signals = runner.decide();
     if (runner.looks.length > 0) this.#sampleInputs(runner, atUs, signals.length);
-    if (runner.fault !== undefined) this.#fail(runner, messageOf(runner.fault));
+    if (runner.fault !== undefined) this.#fail(runner, textOf(runner.fault));
     else if (signals.length > 0) this.#submit(runner, signals);
     if (this.pending > 0) this.settle();
     else this.#options.timers.set(this.#timer, this.exchange.nextDueUs);
@@ -174,15 +218,34 @@ export class Desk {
       if (!runner.isActive) continue;
       if (fill !== undefined) runner.tellFill(fill);
       if (order !== undefined) runner.tellOrder(order);
-      if (runner.fault !== undefined) this.#fail(runner, messageOf(runner.fault));
+      if (runner.fault !== undefined) this.#fail(runner, textOf(runner.fault));
     }
     this.#notices.length = 0;
     this.pending = 0;
     this.#options.timers.set(this.#timer, this.exchange.nextDueUs);
   }
 
+  /** Each strategy's equity begins with its capital; then what was said and went wrong while strategies were opened. */
+  #begin(): void {
+    const early = this.#early;
+    if (early === undefined) return;
+    this.#early = undefined;
+    for (const runner of this.runners) this.accounts.sample(runner.id);
+    for (const record of early) this.#write(record);
+    this.#failThose();
+  }
+
+  /** Disables strategies of which something failed while they were not being called. */
+  #failThose(): void {
+    for (const runner of this.runners) {
+      if (runner.fault !== undefined && runner.isActive) this.#fail(runner, textOf(runner.fault));
+    }
+  }
+
   /** Called once, at the end of the run. */
   close(): void {
+    this.#begin();
+    this.#failThose();
     for (const runner of this.runners) {
       this.accounts.sample(runner.id);
       this.accounts.writePositions(runner.id);
@@ -223,24 +286,29 @@ export class Desk {
     }
   }
 
-  #submit(runner: Runner, signals: readonly Signal[]): void {
+  #submit(runner: Runner, given: readonly Signal[]): void {
     const { symbols, cursor } = this.#options;
     const instrumentOf = (signal: Signal): number =>
       signal.symbol === undefined ? runner.instrument : symbols.indexOf(signal.symbol);
-    for (const signal of signals) {
-      const misuse =
-        misuseOf(signal) ??
-        (instrumentOf(signal) < 0
-          ? `unknown symbol: ${signal.symbol} (known: ${symbols.join(', ')})`
-          : undefined);
-      if (misuse !== undefined) {
-        this.#fail(runner, `malformed signal: ${misuse}`);
-        return;
+    const signals: Signal[] = [];
+    try {
+      // Looking at a signal may run its author's code, and that may throw: it is looked at once, here.
+      for (const each of given)
+        signals.push(typeof each === 'object' && each !== null ? ownCopy(each) : each);
+      for (const signal of signals) {
+        const misuse =
+          misuseOf(signal) ??
+          (instrumentOf(signal) < 0
+            ? `unknown symbol: ${signal.symbol} (known: ${symbols.join(', ')})`
+            : undefined);
+        if (misuse !== undefined) throw new StrategyFault(`malformed signal: ${misuse}`);
       }
+    } catch (error) {
+      this.#fail(runner, textOf(error));
+      return;
     }
-    for (const given of signals) {
+    for (const signal of signals) {
       const signalId = ++this.#signals;
-      const signal = ownCopy(given);
       this.#write({ type: 'signal', id: signalId, strategy: runner.id, signal });
       const instrument = instrumentOf(signal);
       this.exchange.submit({ strategy: runner.id, signalId, signal, instrument, nowUs: cursor.nowUs });
@@ -258,10 +326,10 @@ export class Desk {
   }
 
   #write(record: Unplaced): void {
+    if (this.#early !== undefined) {
+      this.#early.push(record);
+      return;
+    }
     this.#options.log.write({ ...this.#options.cursor.position(), ...record });
   }
-}
-
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
 }

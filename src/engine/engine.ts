@@ -28,6 +28,7 @@ import { type BookNotice, bringsTrades, interruptedBy, Markets } from './market.
 import { type LoadedStrategy, type Runner, triggerOf } from './runner.ts';
 import { Schedule } from './schedule.ts';
 import { freezeDeep } from './schema.ts';
+import type { Trigger } from './strategy.ts';
 import { TimerRank, Timers } from './timers.ts';
 
 export type { LoadedStrategy } from './runner.ts';
@@ -408,11 +409,15 @@ export class Engine {
   }
 
   #add(loaded: LoadedStrategy, graph: InputGraph): void {
-    const { id, strategy, params } = loaded;
-    const declared = graph.declare(id, strategy.inputs(freezeDeep(params)));
-    const trigger = triggerOf(loaded, declared);
-    const runner = this.#desk.add(loaded, declared);
+    const { id, params } = loaded;
+    let trigger: Trigger | undefined;
+    const { runner, declared } = this.#desk.add(loaded, (strategy) => {
+      const inputs = graph.declare(id, strategy.inputs(freezeDeep(params)));
+      trigger = triggerOf({ strategy, params, id }, inputs);
+      return inputs;
+    });
     this.#activity.add(id, declared);
+    if (trigger === undefined) return;
     connect(runner, trigger, { id, declared, graph, lanes: this.#lanes, schedule: this.#schedule });
   }
 }

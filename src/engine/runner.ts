@@ -1,7 +1,7 @@
 // One strategy in a run: its declared inputs, its context, its trigger, and whether it may still act.
 // The only place that calls a strategy's code; whatever that throws comes back as a value, never as an exception.
 import { z } from 'zod';
-import { UsageError } from '../core/errors.ts';
+import { UsageError, unknownName } from '../core/errors.ts';
 import type { Fill, Order, Signal } from '../core/order.ts';
 import type { AccountConfig } from './config.ts';
 import type { StrategyContext } from './context.ts';
@@ -19,9 +19,38 @@ export type LoadedStrategy = {
   readonly id: string;
   /** Capital, fees and limits of its own; those of the run where it has none. */
   readonly account?: AccountConfig;
-  /** Gives a bundled strategy the engine's time and seeded numbers where it says Date.now() and Math.random(). */
-  readonly bind?: (ambient: { nowMs(): number; random(): number }) => void;
+  /** Opens the strategy anew for one engine; without it `strategy` itself is called. Errors: StrategyFault. */
+  readonly open?: (world: World) => Strategy;
 };
+
+/** All that a strategy may reach of what is around it, besides its inputs and its context. */
+export type World = {
+  readonly id: string;
+  /** Engine time, µs; 0 before the first event. */
+  nowUs(): number;
+  /** Its own stream of the run's seeded numbers: a uniform integer in [0, 2^32). */
+  nextUint32(): number;
+  /** A line of its console. */
+  print(level: string, text: string): void;
+  /** Something of its own failed while it was not being called; it is called no more. */
+  fault(thrown: unknown): void;
+};
+
+/** What a strategy threw, told whole: error, message, file and line. */
+export class StrategyFault extends Error {
+  override readonly name = 'StrategyFault';
+}
+
+/** What a strategy threw, as one text. It may have thrown anything, even what cannot be made a text. */
+export function textOf(thrown: unknown): string {
+  try {
+    if (thrown instanceof StrategyFault) return thrown.message;
+    if (thrown instanceof Error) return `${thrown.name}: ${thrown.message}`;
+    return String(thrown);
+  } catch {
+    return 'something that cannot be shown as text';
+  }
+}
 
 /** A strategy with its parameters checked and its instance named, for notebooks, tests and benchmarks. */
 export function prepare<P extends z.ZodType, I extends Inputs, S>(
@@ -63,15 +92,16 @@ export class Runner {
 
   constructor(parts: {
     readonly index: number;
-    readonly loaded: LoadedStrategy;
+    readonly id: string;
+    readonly strategy: Strategy;
     readonly declared: Declared;
     readonly context: StrategyContext;
   }) {
     this.index = parts.index;
-    this.id = parts.loaded.id;
+    this.id = parts.id;
     this.instrument = parts.declared.instrument;
     this.looks = parts.declared.looks;
-    this.#strategy = parts.loaded.strategy;
+    this.#strategy = parts.strategy;
     this.#views = parts.declared.views as Readonly<Record<string, never>>;
     this.#context = parts.context;
   }
@@ -81,6 +111,7 @@ export class Runner {
     try {
       const answer = this.#strategy.decide(this.#views, this.#context);
       if (answer === null || answer === undefined) return NO_SIGNALS;
+      if (isLater(answer)) throw new TypeError('decide gave a promise: a strategy answers at once');
       return Array.isArray(answer) ? (answer as readonly Signal[]) : [answer as Signal];
     } catch (error) {
       this.fault = error ?? 'undefined was thrown';
@@ -105,10 +136,29 @@ export class Runner {
   }
 }
 
+/** Whether an answer is still to come. Nobody waits for it, and its failure is nobody's either. */
+function isLater(answer: unknown): boolean {
+  if (typeof answer !== 'object' || answer === null || !('then' in answer)) return false;
+  const { then } = answer;
+  if (typeof then !== 'function') return false;
+  const ignore = (): void => {};
+  then.call(answer, ignore, ignore);
+  return true;
+}
+
+const TRIGGERS: readonly string[] = ['close', 'trade', 'book', 'quote', 'timer'];
+
 /** When a strategy is called; without a trigger of its own, at each close of its first series. */
-export function triggerOf({ strategy, params, id }: LoadedStrategy, declared: Declared): Trigger {
+export function triggerOf(
+  { strategy, params, id }: Pick<LoadedStrategy, 'strategy' | 'params' | 'id'>,
+  declared: Declared,
+): Trigger {
   const trigger = strategy.trigger?.(params);
-  if (trigger !== undefined) return trigger;
+  if (trigger !== undefined) {
+    const on: unknown = trigger?.on;
+    if (TRIGGERS.includes(String(on))) return trigger;
+    throw unknownName('trigger', String(on), TRIGGERS, `trigger of ${id}`);
+  }
   const [first] = declared.series.keys();
   if (first === undefined) {
     throw new UsageError(

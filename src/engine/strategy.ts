@@ -58,6 +58,10 @@ export interface Context<P, S> {
   cancelAll(): void;
   /** The run's seeded generator, this strategy's own stream: uniform in [0, 1). */
   random(): number;
+  /** Writes a line into the run log and to stderr; so does `console.log`. */
+  log(text: string): void;
+  /** A point of a curve at this moment, recorded and drawn in the report. NaN is left out. */
+  plot(name: string, value: number): void;
 }
 
 export interface PositionView {

@@ -77,7 +77,10 @@ beforeAll(async () => {
   write('halt.yaml', `${RUN}onError: halt\n`);
   venue = await startServer({ seed: 8, eventsPerSecond: 200 });
   paper = await retick(
-    ['paper', 'flow.yaml', '--url', venue.url, '--duration', '3s', '--recording', 'datasets/flow'],
+    [
+      ...['paper', 'flow.yaml', '--url', venue.url, '--duration', '3s'],
+      ...['--recording', 'datasets/flow', '--allow-faults'],
+    ],
     folder,
   );
 });
@@ -102,13 +105,14 @@ describe('from nothing to a report', () => {
     expect({ code, err }).toEqual({
       code: 0,
       err:
-        "warning: careless.ts calls Date.now(): it gets the engine's time\n" +
-        "warning: careless.ts calls Math.random(): it gets the run's seeded generator\n",
+        "warning: careless.ts:10 calls Math.random(): it gets the run's seeded generator\n" +
+        "warning: careless.ts:11 calls Date.now(): it gets the engine's time\n" +
+        "warning: careless.ts:11 calls Math.random(): it gets the run's seeded generator\n",
     });
     expect(out).toMatch(/^recorded [\d,]+ frames/);
     expect(out).toMatch(/throws .* disabled\n/);
     expect(out).toMatch(
-      /fault in throws at event \d+: RangeError: call 3 is one too many; it was disabled\n/,
+      /fault in throws at event \d+: RangeError: call 3 is one too many \(throws\.ts:13\); it was disabled\n/,
     );
     expect(out).not.toMatch(CONTROL);
     const { counts } = readRun(join(folder, 'reports/flow-paper')).manifest;
@@ -129,7 +133,8 @@ describe('from nothing to a report', () => {
     ['by sevens', ['--batch-size', '7'], /speed: as fast as possible/],
   ])('is equal to its replay %s', async (name, flags, says) => {
     const out = `reports/${name.replaceAll(' ', '-')}`;
-    const replay = await retick(['replay', 'datasets/flow', 'flow.yaml', ...flags, '--out', out], folder);
+    const args = ['replay', 'datasets/flow', 'flow.yaml', ...flags, '--out', out, '--allow-faults'];
+    const replay = await retick(args, folder);
     expect(replay).toMatchObject({ code: 0, out: expect.stringMatching(says) });
     const compare = await retick(['compare', 'reports/flow-paper', out], folder);
     expect(compare).toMatchObject({
@@ -143,6 +148,11 @@ describe('from nothing to a report', () => {
 
   test.concurrent('is held against its backtest, value by value', async () => {
     const run = ['backtest', 'flow.yaml', '--data', 'datasets/flow', '--out', 'reports/history'];
+    expect(await retick(run, folder)).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('fault in throws'),
+    });
+    run.push('--allow-faults', '--force');
     expect(await retick(run, folder)).toMatchObject({ code: 0, out: expect.stringContaining('digest') });
     const [compare, exact, json] = await Promise.all([
       retick(['compare', 'reports/flow-paper', 'reports/history'], folder),
@@ -229,7 +239,7 @@ describe.concurrent('a strategy that throws', () => {
     );
     expect(live).toMatchObject({
       code: 1,
-      out: expect.stringContaining('one too many; the run was halted\n'),
+      out: expect.stringContaining('one too many (throws.ts:13); the run was halted\n'),
     });
     const args = ['replay', 'datasets/halt', 'halt.yaml', '--out', 'reports/halt-replay'];
     expect(await retick(args, folder)).toMatchObject({ code: 1 });
@@ -250,19 +260,19 @@ describe.concurrent('a run file whose strategies cannot be used is one line and 
       'with a syntax error',
       '[{ use: ./bad/syntax.ts }]',
       { 'bad/syntax.ts': strategy('export const strategy = {{') },
-      /bad.syntax\.ts does not compile: .* \(line 3\)/,
+      /bad.syntax\.ts does not compile: .* \(syntax\.ts:3\)/,
     ],
     [
       'with a missing import',
       '[{ use: ./bad/import.ts }]',
       { 'bad/import.ts': strategy("import './nowhere.ts';") },
-      /bad.import\.ts does not compile: Could not resolve "\.\/nowhere\.ts" \(line 3\)/,
+      /bad.import\.ts does not compile: Could not resolve "\.\/nowhere\.ts" \(import\.ts:3\)/,
     ],
     [
       'that asks retick for what it has not',
       '[{ use: ./bad/name.ts }]',
       { 'bad/name.ts': "import { nothing } from 'retick';\nexport const strategy = nothing;\n" },
-      /bad.name\.ts cannot be loaded: .*'retick' does not provide an export named 'nothing'/,
+      /unknown name in .*bad.name\.ts \(name\.ts:\d+\), which imports it from retick: nothing/,
     ],
     [
       'that throws when it is loaded',

@@ -386,37 +386,6 @@ test('during the warm-up inputs run and no strategy is called', () => {
   for (const note of notes) expect(Number(note.split(' ')[0])).toBeGreaterThanOrEqual(3);
 });
 
-test('a bundled strategy is given the engine time and numbers of the seeded stream', () => {
-  const draws: number[][] = [1, 1, 2].map((seed) => {
-    const seen: number[] = [];
-    let ambient = { nowMs: () => 0, random: () => 0 };
-    const loaded = prepare(
-      defineStrategy({
-        name: 'careless',
-        version: '1',
-        description: 'uses the ambient clock and randomness',
-        params: z.object({}),
-        inputs: () => ({ price: quote('XRP/USD') }),
-        trigger: () => ({ on: 'trade', symbol: 'XRP/USD' }),
-        decide: (_, { nowUs }) => {
-          expect(ambient.nowMs()).toBe(Math.floor(nowUs / 1000));
-          seen.push(ambient.random());
-          return null;
-        },
-      }),
-    );
-    const bind = (given: typeof ambient): void => {
-      ambient = given;
-    };
-    const bound = { ...loaded, bind };
-    run(livelyMarket(1, 2), [bound], { config: config({ seed }) });
-    return seen;
-  });
-  expect(draws[0]!.length).toBeGreaterThan(5);
-  expect(draws[0]).toEqual(draws[1]);
-  expect(draws[0]).not.toEqual(draws[2]);
-});
-
 test('selling closes the whole position when no size is given', () => {
   const strategy = defineStrategy({
     name: 'in-and-out',
