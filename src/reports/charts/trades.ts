@@ -29,7 +29,7 @@ export function tripCharts(trips: readonly RoundTrip[]): readonly Chart[] {
     n: first + i + 1,
     at: at(trip.closedUs),
     ...{ s: trip.strategy, symbol: trip.symbol, side: trip.side, why: trip.exitReason },
-    ...{ pnl: short(trip.pnl), r: short(trip.returnFraction) },
+    ...{ pnl: short(trip.pnl * trip.rate), r: short(trip.returnFraction) },
     ...{ mae: finite(trip.mae), mfe: finite(trip.mfe) },
   }));
   const note = trips.length > TRIPS_MAX ? `the last ${TRIPS_MAX} of ${trips.length}` : undefined;
@@ -51,7 +51,7 @@ function profits(rows: readonly Row[], note: string | undefined): Chart {
         scale: { zero: false, nice: false, padding: 8 },
         axis: { title: 'round trip, in order of closing', tickMinStep: 1, grid: false, format: 'd' },
       },
-      y: { field: 'pnl', type: 'quantitative', axis: { title: 'quote currency', tickCount: 5 } },
+      y: { field: 'pnl', type: 'quantitative', axis: { title: 'reporting currency', tickCount: 5 } },
       color: SIGN,
       tooltip: TOOLTIP,
     },

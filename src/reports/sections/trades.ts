@@ -72,7 +72,7 @@ function kindOf(reason: string): string {
 function summary(trips: readonly RoundTrip[]): readonly string[] {
   const total = (of: (trip: RoundTrip) => number): number => trips.reduce((sum, trip) => sum + of(trip), 0);
   const wins = trips.filter(({ pnl }) => pnl > 0).length;
-  const pnl = total((trip) => trip.pnl);
+  const pnl = total((trip) => trip.pnl * trip.rate);
   return [
     ...[whole(trips.length), percent(wins / trips.length, 1), number(pnl, 4)],
     number(pnl / trips.length, 4),
@@ -97,7 +97,7 @@ function tripTable(trips: readonly RoundTrip[]): readonly Markup[] {
       span(t.closedUs - t.openedUs),
     ],
     ...[exact(t.size, 8), exact(t.entryPrice), exact(t.exitPrice)],
-    ...[number(t.pnl, 4), percent(t.returnFraction, 3), percent(t.mae, 3), percent(t.mfe, 3)],
+    ...[number(t.pnl * t.rate, 4), percent(t.returnFraction, 3), percent(t.mae, 3), percent(t.mfe, 3)],
     ...[t.entryReason, t.exitReason],
   ]);
   const left = trips.length - shown.length;
@@ -107,7 +107,7 @@ function tripTable(trips: readonly RoundTrip[]): readonly Markup[] {
       : `The last ${whole(shown.length)} of ${whole(trips.length)}`;
   return [
     html`<details${rows.length <= OPEN_MAX ? html` open` : undefined}><summary>${summaryLine}</summary>${tableOf(header, rows)}</details>`,
-    html`<p class="note">Profit and loss in quote currency, fees deducted; an open trip counts at its mark price. MAE and MFE: worst and best return while it was open, by the mark prices seen then and its own fills. All fills are in fills.parquet.</p>`,
+    html`<p class="note">Profit and loss in the reporting currency, fees deducted; an open trip counts at its mark price. MAE and MFE: worst and best return while it was open, by the mark prices seen then and its own fills. All fills are in fills.parquet.</p>`,
   ];
 }
 

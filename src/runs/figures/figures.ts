@@ -3,9 +3,9 @@
 import type { LoggedRecord, RecordOf } from '../log.ts';
 import { type Calendar, type Curve, sumOf } from './curve.ts';
 import { computeMetrics, type Metrics } from './metrics.ts';
-import { type RoundTrip, roundTrips, type TimedFill } from './trips.ts';
+import { type RoundTrip, rateOf, roundTrips, type TimedFill } from './trips.ts';
 
-/** Where money went besides the market's moves, quote currency; positive is a cost. */
+/** Where money went besides the market's moves, reporting currency at the rates of the fills; positive is a cost. */
 export type Costs = {
   readonly notional: number;
   readonly fees: number;
@@ -148,11 +148,13 @@ function evaluate(
 function costsOf(fills: readonly TimedFill[]): Costs {
   let [notional, fees, spread, latency] = [0, 0, 0, 0];
   for (const { fill } of fills) {
-    const sign = fill.side === 'buy' ? 1 : -1;
-    const onTheWay = sign * (fill.arrivalMid - fill.signalMid) * fill.size;
-    notional += fill.price * fill.size;
-    fees += Number(fill.fee);
-    if (Number.isFinite(fill.fillMid)) spread += sign * (fill.price - fill.fillMid) * fill.size;
+    const rate = rateOf(fill);
+    // Against the side taken, in the reporting currency, for each unit of a price.
+    const weight = (fill.side === 'buy' ? 1 : -1) * fill.size * rate;
+    const onTheWay = (fill.arrivalMid - fill.signalMid) * weight;
+    notional += fill.price * fill.size * rate;
+    fees += Number(fill.fee) * rate;
+    if (Number.isFinite(fill.fillMid)) spread += (fill.price - fill.fillMid) * weight;
     if (Number.isFinite(onTheWay)) latency += onTheWay;
   }
   return { notional, fees, spread, latency };

@@ -106,7 +106,7 @@ export type CurveMetrics = {
 };
 
 /**
- * Money in the curve's currency, fees deducted. Trips that are still open count at the price they are marked at. A trip
+ * Money in the curve's currency, at the rate of a trip's last fill, fees deducted. Trips that are still open count at the price they are marked at. A trip
  * that neither won nor lost is a trip, but neither win nor loss.
  */
 export type TripMetrics = {
@@ -294,7 +294,7 @@ const NO_RATIOS: RatioMetrics = {
 };
 
 function tripMetrics(trips: readonly RoundTrip[]): TripMetrics {
-  const pnls = trips.map(({ pnl }) => pnl);
+  const pnls = trips.map(({ pnl, rate }) => pnl * rate);
   const returns = trips.map(({ returnFraction }) => returnFraction);
   const open = trips.filter(({ isOpen }) => isOpen);
   const wins = pnls.filter((pnl) => pnl > 0);
@@ -304,7 +304,7 @@ function tripMetrics(trips: readonly RoundTrip[]): TripMetrics {
   return {
     trades: pnls.length,
     openTrades: open.length,
-    unrealized: sum(open.map(({ unrealized }) => unrealized)),
+    unrealized: sum(open.map(({ unrealized, rate }) => unrealized * rate)),
     winRate,
     best: greatest(pnls),
     worst: least(pnls),

@@ -19,6 +19,8 @@ export type RoundTrip = {
   readonly exitPrice: number;
   /** Quote currency, fees deducted; what is open counts at its mark price. */
   readonly pnl: number;
+  /** What one unit of the quote currency was worth in the reporting currency at its last fill, or at the end; NaN unknown. */
+  readonly rate: number;
   /** The part of it that is not realised: of what is open, fees not counted. */
   readonly unrealized: number;
   readonly fees: number;
@@ -74,7 +76,8 @@ export class Trips {
     trip.position += Math.sign(signed) * closing;
     if (Math.abs(trip.position) > trip.size * DUST) return;
     this.#open.delete(key);
-    this.#closed.push(finish(trip, { timeUs: timed.timeUs, reason: timed.reason, mark: undefined }));
+    const { timeUs, reason } = timed;
+    this.#closed.push(finish(trip, { timeUs, reason, rate: rateOf(fill), mark: undefined }));
     const rest = Math.abs(signed) - closing;
     if (rest > trip.size * DUST) {
       this.#open.set(key, begin(timed, Math.sign(signed) * rest, Number(fill.fee) * (1 - share)));
@@ -87,10 +90,16 @@ export class Trips {
       const { strategy, symbol } = trip.first.fill;
       const mark = positions.find((held) => held.strategy === strategy && held.symbol === symbol);
       const timeUs = mark?.timeUs ?? Number.NaN;
-      return finish(trip, { timeUs, reason: 'still open', mark: mark ?? UNMARKED });
+      const rate = rateOf(mark ?? trip.first.fill);
+      return finish(trip, { timeUs, reason: 'still open', rate, mark: mark ?? UNMARKED });
     });
     return [...this.#closed, ...open];
   }
+}
+
+/** Logs of the first version know one currency only, and no rates. */
+export function rateOf(record: { readonly rate?: number }): number {
+  return record.rate ?? 1;
 }
 
 type Mark = Pick<Position, 'markPrice' | 'markLow' | 'markHigh'>;
@@ -150,7 +159,12 @@ function grow(trip: OpenTrip, signed: number, price: number, fee: number): void 
 
 function finish(
   trip: OpenTrip,
-  end: { readonly timeUs: number; readonly reason: string; readonly mark: Mark | undefined },
+  end: {
+    readonly timeUs: number;
+    readonly reason: string;
+    readonly rate: number;
+    readonly mark: Mark | undefined;
+  },
 ): RoundTrip {
   const { isLong, first } = trip;
   const sign = isLong ? 1 : -1;
@@ -177,6 +191,7 @@ function finish(
     entryPrice,
     exitPrice: exitNotional / (trip.exitSize + (isOpen ? held : 0)),
     pnl,
+    rate: end.rate,
     unrealized: isOpen ? sign * (worth - held * entryPrice) : 0,
     fees: trip.fees,
     returnFraction: pnl / trip.entryNotional,

@@ -12,7 +12,7 @@ const NOTHING = { notional: 0, fees: 0, held: [] };
 function trip(pnl: number, changes: Partial<RoundTrip> = {}): RoundTrip {
   const names = { strategy: 'a', symbol: 'BTC/USD', side: 'long', entryReason: '', exitReason: '' } as const;
   const money = { size: 1, entryPrice: 100, exitPrice: 100 + pnl, pnl, fees: 0, returnFraction: pnl / 100 };
-  const open = { isOpen: false, unrealized: 0 };
+  const open = { isOpen: false, unrealized: 0, rate: 1 };
   return {
     ...names,
     ...money,
@@ -224,6 +224,12 @@ describe('what is still open, short or lost', () => {
       winRate: 0.5,
       timeInMarket: 0.5,
     });
+  });
+
+  test('money of trips in another currency counts at their rates', () => {
+    const trips = [trip(2, { rate: 1.5 }), trip(-1, { isOpen: true, unrealized: -1, rate: 2 })];
+    const metrics = computeMetrics({ timesUs: [0, 100], values: [100, 101] }, trips, NOTHING);
+    expect(metrics).toMatchObject({ best: 3, worst: -2, expectancy: 0.5, profitFactor: 1.5, unrealized: -2 });
   });
 
   test('a short run has figures by the hour and by the trip, none of them annualised', () => {
