@@ -1,19 +1,20 @@
 // Latency by stage, measured outside the engine: one histogram a stage, 25 ns a record, percentiles at the end.
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
-import type { EventBatch } from '../core/event.ts';
+import { type EventBatch, Flag } from '../core/event.ts';
 import type { RunRecord } from '../core/record.ts';
 import type { Probe } from '../journal/recorder.ts';
+import { FEED_LAG } from '../runs/latency.ts';
 import type { Latency } from '../runs/run.ts';
 import { count, table } from './output.ts';
 
 /** Stages of a frame's way, in order. Each is measured from the socket's callback, except the first. */
-const STAGES = ['venue to socket', 'to journal', 'to events', 'through engine', 'to order'] as const;
+const STAGES = [FEED_LAG, 'to journal', 'to events', 'through engine', 'to order'] as const;
 
 export class LatencyProbe implements Probe {
   readonly #stages = new Map(
     STAGES.map((stage) => [stage as string, createHistogram({ lowest: 1, highest: 60e9 })]),
   );
-  readonly #network = this.#stage('venue to socket');
+  readonly #network = this.#stage(FEED_LAG);
   readonly #journal = this.#stage('to journal');
   readonly #events = this.#stage('to events');
   readonly #engine = this.#stage('through engine');
@@ -48,6 +49,29 @@ export class LatencyProbe implements Probe {
 
   #stage(name: (typeof STAGES)[number]): RecordableHistogram {
     return this.#stages.get(name)!;
+  }
+}
+
+/** Samples of one batch at the most. */
+const SAMPLES_MAX = 128;
+/** Longer than this is no way that data takes, but a clock or a stamp. */
+const LAG_MAX_US = 86_400e6;
+
+/** How far the events of any feed lag the venue, receive time less venue time; what came late after a gap says nothing. */
+export class FeedLag {
+  readonly #lags = createHistogram({ lowest: 1, highest: LAG_MAX_US * 1000 });
+
+  observe({ length, receivedUs, exchangeUs, flags }: EventBatch): void {
+    const step = 1 + Math.floor(length / SAMPLES_MAX);
+    for (let row = 0; row < length; row += step) {
+      const lagUs = receivedUs[row]! - exchangeUs[row]!;
+      if (Number.isNaN(lagUs) || (flags[row]! & Flag.late) !== 0) continue;
+      this.#lags.record(Math.max(1, Math.round(Math.min(lagUs, LAG_MAX_US) * 1000)));
+    }
+  }
+
+  summary(): Readonly<Record<string, Latency>> {
+    return this.#lags.count === 0 ? {} : { [FEED_LAG]: latencyOf(this.#lags) };
   }
 }
 

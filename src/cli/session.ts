@@ -14,6 +14,7 @@ import { Figures, type RunFigures } from '../runs/figures/figures.ts';
 import { RunLogWriter } from '../runs/log.ts';
 import { type Measured, type MODES, type Run, type RunManifest, readRun, writeRun } from '../runs/run.ts';
 import { writeTables } from '../runs/tables.ts';
+import { FeedLag } from './latency.ts';
 import type { BundledStrategy } from './load.ts';
 import { count, type Output } from './output.ts';
 import type { RunPlace } from './place.ts';
@@ -68,6 +69,7 @@ export class RunSession {
   readonly engine: Engine;
   readonly log: RunLogWriter;
   readonly #figures = new Figures();
+  readonly #feedLag = new FeedLag();
   readonly #config: RunConfig;
   readonly #strategies: readonly LoadedBundle[];
   readonly #symbols: readonly string[];
@@ -116,6 +118,7 @@ export class RunSession {
       for (;;) {
         const next = await unlessAborted(batches.next(), signal);
         if (next === undefined || next.done === true) break;
+        this.#feedLag.observe(next.value);
         await this.#take(next.value, consumption);
         if (signal.aborted || this.engine.halted) break;
       }
@@ -228,6 +231,7 @@ export class RunSession {
       spanSeconds,
       achievedSpeed: end.mode === 'paper' || !(spanSeconds > 0) ? null : spanSeconds / wallSeconds,
       ...end.measured,
+      latency: { ...this.#feedLag.summary(), ...end.measured.latency },
     });
     // Read back before it takes its place, so that what stands there is known to be whole.
     const run = readRun(partial);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { eventsOf, obstaclesOf, rejectedOf, type StrategyActivity } from '../runs/activity.ts';
 import { figuresJson } from '../runs/figures/catalogue.ts';
 import type { StrategyFigures } from '../runs/figures/figures.ts';
+import { feedLagWarning } from '../runs/latency.ts';
 import { readLog } from '../runs/log.ts';
 import type { Measured, Run } from '../runs/run.ts';
 import { count, paint, table } from './output.ts';
@@ -18,6 +19,8 @@ export function summarize(run: Run, session: RunSession): string {
     `${count(manifest.events)} events, ${count(manifest.records)} log records in ${measured?.wallSeconds.toFixed(2)} s` +
       ` (${count(measured?.eventsPerSecond ?? 0)} events/s)`,
     ...speedOf(measured),
+    ...ratesOf(run),
+    ...warningsOf(run).map((warning) => paint('yellow', `warning: ${warning}`)),
     ...faultsOf(run),
     `digest ${manifest.digest.slice(0, 16)}   run ${run.folder}`,
   ].join('\n');
@@ -59,6 +62,25 @@ function speedOf(measured: Measured | undefined): readonly string[] {
 
 function times(speed: number): string {
   return `${count(speed, speed < 1 ? 4 : 1)}x`;
+}
+
+/** By which way amounts of other currencies were turned into the reporting currency, and where that was not possible. */
+function ratesOf(run: Run): readonly string[] {
+  if ((run.manifest.counts.rate ?? 0) === 0) return [];
+  const last = new Map<string, string>();
+  for (const record of readLog(join(run.folder, 'events.jsonl'))) {
+    if (record.type !== 'rate') continue;
+    const { currency, to, path, rate, reason } = record;
+    const known = `${currency} counts in ${to} by the prices of ${path.join(', ')} (${rate} when that became known)`;
+    last.set(currency, rate === null ? paint('red', `equity is not known: ${reason}`) : known);
+  }
+  return [...last.values()];
+}
+
+/** What a reader of the figures should know of how they came about. */
+function warningsOf(run: Run): readonly string[] {
+  const warning = feedLagWarning(run);
+  return warning === undefined ? [] : [warning];
 }
 
 /** Faults that are named; the run log has all of them. */
@@ -115,6 +137,7 @@ export function runJson(run: Run, session: RunSession): Readonly<Record<string, 
     folder: run.folder,
     manifest: run.manifest,
     measured: run.measured,
+    warnings: warningsOf(run),
     strategies: strategies.map(describe),
     total:
       total === undefined

@@ -154,7 +154,7 @@ const NUMERIC = new Set([
     'createdUs',
     'dueUs',
   ],
-  ...['limit', 'quote', 'stopLoss', 'takeProfit'],
+  ...['limit', 'quote', 'stopLoss', 'takeProfit', 'rate', 'rateAgeUs'],
 ]);
 
 const MAY_HOLD_EXACT = /"(?:NaN|-?Infinity|-0)"/;

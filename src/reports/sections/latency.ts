@@ -1,4 +1,5 @@
 // How long each stage took, measured while the run ran.
+import { feedLagWarning } from '../../runs/latency.ts';
 import { latencyChart } from '../charts/latency.ts';
 import { number, span, whole } from '../format.ts';
 import { html, tableOf } from '../html.ts';
@@ -14,10 +15,12 @@ export function latency({ evidence }: Subject): Section | undefined {
     whole(l.count),
     ...[l.p50, l.p90, l.p99, l.p999, l.max, l.mean].map((us) => number(us, us < 100 ? 1 : 0)),
   ]);
+  const warning = feedLagWarning(evidence.run);
   return {
     id: 'latency',
     title: 'Latency',
     body: [
+      ...(warning === undefined ? [] : [html`<p class="bad">Warning: ${warning}.</p>`]),
       chart,
       tableOf(['stage, µs', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max', 'mean'], rows),
       html`<p class="note">Measured from the socket’s callback, outside the engine. “venue to socket” is this machine’s clock less the venue’s, so an offset between the two is in it. The run took ${span(measured.wallSeconds * 1e6)} of wall time.</p>`,
