@@ -80,6 +80,12 @@ export const runConfigSchema = z.strictObject({
     .enum(['disable', 'halt'])
     .default('disable')
     .describe('what a strategy that throws brings about'),
+  stepsMax: z
+    .number()
+    .int()
+    .min(1000)
+    .default(50_000_000)
+    .describe('loop turns and function calls that one call of a strategy may take; more stops the strategy'),
   warmup: durationText().optional().describe('engine time during which inputs run but no strategy is called'),
 });
 

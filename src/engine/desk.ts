@@ -123,6 +123,7 @@ export class Desk {
       strategy =
         loaded.open?.({
           id,
+          stepsMax: config.stepsMax,
           nowUs: () => cursor.nowUs,
           nextUint32: () => random.nextUint32(),
           print,
@@ -152,7 +153,14 @@ export class Desk {
       },
       { id, params, state, first: declared.instrument },
     );
-    const runner = new Runner({ index: this.runners.length, id, strategy, declared, context });
+    const runner = new Runner({
+      index: this.runners.length,
+      id,
+      strategy,
+      decidesAt: loaded.decidesAt,
+      declared,
+      context,
+    });
     runner.fault = fault;
     this.runners.push(runner);
     this.#byId.set(id, runner);
@@ -304,7 +312,8 @@ export class Desk {
         if (misuse !== undefined) throw new StrategyFault(`malformed signal: ${misuse}`);
       }
     } catch (error) {
-      this.#fail(runner, textOf(error));
+      const { decidesAt } = runner;
+      this.#fail(runner, textOf(error) + (decidesAt === undefined ? '' : ` (${decidesAt})`));
       return;
     }
     for (const signal of signals) {

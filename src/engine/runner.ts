@@ -19,6 +19,8 @@ export type LoadedStrategy = {
   readonly id: string;
   /** Capital, fees and limits of its own; those of the run where it has none. */
   readonly account?: AccountConfig;
+  /** File and line of its `decide`, for what is wrong with its signals. */
+  readonly decidesAt?: string;
   /** Opens the strategy anew for one engine; without it `strategy` itself is called. Errors: StrategyFault. */
   readonly open?: (world: World) => Strategy;
 };
@@ -26,6 +28,8 @@ export type LoadedStrategy = {
 /** All that a strategy may reach of what is around it, besides its inputs and its context. */
 export type World = {
   readonly id: string;
+  /** Loop turns and function calls that one call of it may take. */
+  readonly stepsMax: number;
   /** Engine time, µs; 0 before the first event. */
   nowUs(): number;
   /** Its own stream of the run's seeded numbers: a uniform integer in [0, 2^32). */
@@ -86,6 +90,7 @@ export class Runner {
   readonly looks: readonly DeclaredLook[];
   /** The timer of a timer trigger, given by the engine. */
   timer = -1;
+  readonly decidesAt: string | undefined;
   readonly #strategy: Strategy;
   readonly #views: Readonly<Record<string, never>>;
   readonly #context: StrategyContext;
@@ -94,6 +99,7 @@ export class Runner {
     readonly index: number;
     readonly id: string;
     readonly strategy: Strategy;
+    readonly decidesAt: string | undefined;
     readonly declared: Declared;
     readonly context: StrategyContext;
   }) {
@@ -101,6 +107,7 @@ export class Runner {
     this.id = parts.id;
     this.instrument = parts.declared.instrument;
     this.looks = parts.declared.looks;
+    this.decidesAt = parts.decidesAt;
     this.#strategy = parts.strategy;
     this.#views = parts.declared.views as Readonly<Record<string, never>>;
     this.#context = parts.context;

@@ -30,6 +30,8 @@ export type Bundle = {
   readonly warnings: readonly string[];
   /** What it calls whose last digits may differ between machines, as `Math.exp`. */
   readonly floats: readonly string[];
+  /** File and line of `decide`. */
+  readonly decidesAt: string;
 };
 
 /** Folders searched for a bare name, nearest first. */
@@ -108,6 +110,7 @@ export async function bundleStrategy(path: string): Promise<Bundle> {
     map,
     shifts: guarded.shifts,
     later: guarded.later.map(withoutBrackets),
+    decidesAt: guarded.decide === undefined ? '' : place(guarded.decide.line, guarded.decide.column),
     warnings: warningsOf(guarded.findings, place),
     floats: [
       ...new Set(guarded.findings.filter(({ kind }) => kind === 'float').map(({ name }) => name)),

@@ -41,6 +41,8 @@ export type Guarded = {
   readonly findings: readonly Finding[];
   /** Source texts of what were async functions. */
   readonly later: readonly string[];
+  /** Where the last member called `decide` stands: of a bundle, in the strategy's own file. */
+  readonly decide: { readonly line: number; readonly column: number } | undefined;
 };
 
 export function guard(code: string, options: { readonly counts: boolean }): Guarded {
@@ -53,7 +55,9 @@ export function guard(code: string, options: { readonly counts: boolean }): Guar
   const names = namesFor(code);
   const text = new EditedText(code);
   const laters: { readonly from: number; readonly to: number; readonly was: string }[] = [];
+  let decide: Guarded['decide'];
   visit(program, undefined, (node, parent) => {
+    if (node.type === 'Property' && keyOf(node.key, node.computed) === 'decide') decide = node.loc!.start;
     if (isFunction(node) && node.async) {
       laters.push({ from: node.start, to: node.end, was: takeOut(code, text, { node, parent }, names) });
       return false;
@@ -68,6 +72,7 @@ export function guard(code: string, options: { readonly counts: boolean }): Guar
     names,
     findings: options.counts ? findingsIn(program) : [],
     later: laters.map(({ was }) => was),
+    decide,
   };
 }
 

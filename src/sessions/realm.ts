@@ -14,8 +14,6 @@ import { type Bundle, placer, withoutBrackets } from './bundle.ts';
 import { ABSENT } from './guard.ts';
 import type { Found, Instance, OpenOptions, Outcome, Thrown } from './inside/instance.ts';
 
-/** Loop turns and calls that one call of a strategy may take: about a tenth of a second of them. */
-export const STEPS_MAX = 50_000_000;
 /** Characters of one line that a strategy prints. */
 const LINE_MAX = 2000;
 
@@ -55,7 +53,7 @@ export class Realm {
         nextUint32: () => world.nextUint32(),
         print: (level, values) => world.print(level, lineOf(values)),
       },
-      steps: STEPS_MAX,
+      steps: world.stepsMax,
       isLater: (text) => later.has(withoutBrackets(text)),
       explain: (error) =>
         error instanceof UsageError || error instanceof TypeError || error instanceof RangeError

@@ -19,6 +19,7 @@ export type BundledStrategy = {
   readonly warnings: readonly string[];
   /** What it calls whose last digits may differ between machines. */
   readonly floats: readonly string[];
+  readonly decidesAt?: string;
 };
 
 type Opener = (world: World, params: Readonly<Record<string, unknown>>) => Strategy;
@@ -38,6 +39,7 @@ export async function loadStrategy(
     path,
     warnings: readsClock ? [...bundle.warnings, early] : bundle.warnings,
     floats: bundle.floats,
+    decidesAt: bundle.decidesAt,
     open: (world, params) => {
       const realm = new Realm(bundle, inside, world);
       realm.load();
@@ -70,13 +72,16 @@ export async function loadStrategies(
   return loaded;
 }
 
+/** Loop turns and calls for what a file does at its top and in `inputs`, when it is only looked at. */
+const STEPS_TO_LOAD = 10_000_000;
+
 /** A world in which nothing happens, for looking at a strategy before a run. */
 function emptyWorld(id: string, onClock: () => void = () => {}): World {
   const nowUs = (): number => {
     onClock();
     return 0;
   };
-  return { id, nowUs, nextUint32: () => 0, print: () => {}, fault: () => {} };
+  return { id, stepsMax: STEPS_TO_LOAD, nowUs, nextUint32: () => 0, print: () => {}, fault: () => {} };
 }
 
 /** Errors: UsageError when the file throws, or exports no whole strategy. */
