@@ -31,6 +31,18 @@ function compiled(key: string, text: () => string, filename: string): vm.Script 
   return script;
 }
 
+/** What stays the same object is shown as the same object, without being looked up each time. */
+function getterOf(name: string): vm.Script {
+  const value = `host[${JSON.stringify(name)}]`;
+  return new vm.Script(
+    `(host,show,isLive)=>{let seen,shown;return()=>{const value=${value};` +
+      `if(typeof value!=="object"&&typeof value!=="function"||value===null)return value;` +
+      `if(value===seen)return shown;const own=show(value);` +
+      `if(isLive(value)){seen=value;shown=own}return own}}`,
+    { filename: 'retick' },
+  );
+}
+
 export class Realm {
   readonly #bundle: Bundle;
   readonly #instance: Instance;
@@ -54,6 +66,7 @@ export class Realm {
         print: (level, values) => world.print(level, lineOf(values)),
       },
       steps: world.stepsMax,
+      getter: (name) => getterOf(name).runInContext(context) as ReturnType<OpenOptions['getter']>,
       isLater: (text) => later.has(withoutBrackets(text)),
       explain: (error) =>
         error instanceof UsageError || error instanceof TypeError || error instanceof RangeError

@@ -34,6 +34,10 @@ export type OpenOptions = {
   readonly steps: number;
   /** Whether a function was written async, by its text as it stands now. */
   isLater(text: string): boolean;
+  /** A getter of one property with code of its own: one that all share would look each of them up by its name. */
+  getter(
+    name: string,
+  ): (host: object, show: (value: unknown) => unknown, isLive: (value: object) => boolean) => () => unknown;
   /** What the engine's own functions throw, told apart: the author's mistake, or a fault of this program. */
   explain(error: unknown): { readonly name: string; readonly message: string } | undefined;
 };
@@ -69,6 +73,8 @@ export class Instance {
   readonly #guard: Guard;
   readonly #lives = new WeakMap<object, object>();
   #strategy: Loose = {};
+  readonly #showing = (value: unknown): unknown => this.#show(value);
+  readonly #isLive = (value: object): boolean => this.#lives.has(value);
   #params: unknown = undefined;
   #state: unknown = undefined;
   #lastThrow: { readonly value: unknown; readonly stack: string } | undefined = undefined;
@@ -303,10 +309,7 @@ export class Instance {
             this.#ask(() => Reflect.apply(value, host, args));
           Object.defineProperty(own, name, { value: call, enumerable: true });
         } else {
-          const get = (): unknown => {
-            const shown = (host as Loose)[name];
-            return typeof shown === 'object' || typeof shown === 'function' ? this.#show(shown) : shown;
-          };
+          const get = this.#options.getter(name)(host, this.#showing, this.#isLive);
           Object.defineProperty(own, name, { get, enumerable: true });
         }
       }
