@@ -1,20 +1,17 @@
 // `retick data check|info|tables|import|recover`: what a recording holds, whether it is whole, and how others' captures become one.
-import { basename, join } from 'node:path';
 import type { Argv } from 'yargs';
 import { UsageError, unknownName } from '../core/errors.ts';
 import { formatTimeUs } from '../core/time.ts';
 import { type CheckReport, checkRecording } from '../datasets/check.ts';
-import { CAPTURE_FORMATS, type CaptureFormat, importCapture } from '../datasets/import.ts';
+import { CAPTURE_FORMATS, CLOCKS, TIME_UNITS } from '../datasets/import.ts';
 import { describeRecording, type RecordingInfo } from '../datasets/info.ts';
 import type { Gap, Manifest } from '../datasets/manifest.ts';
 import { buildTables } from '../datasets/tables.ts';
-import { findVenue } from '../venues/list.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
-import { bytes, count, type Output, paint, table } from './output.ts';
-import { requireRecordingPlace } from './place.ts';
+import { formatTables, runImport } from './import.ts';
+import { bytes, count, paint, table } from './output.ts';
 import { runRecover } from './recover.ts';
-import { SOFTWARE } from './software.ts';
 
 const ACTIONS = ['check', 'info', 'tables', 'import', 'recover'] as const;
 
@@ -33,7 +30,7 @@ export const command: Command = {
       .demandCommand(1)
       .option('format', {
         type: 'string',
-        describe: `import: ${CAPTURE_FORMATS.join(', ')} (lines is <receive ns> <json>); gzip or not`,
+        describe: `import: ${CAPTURE_FORMATS.join(', ')} (lines is <receive time> <json>); gzip or not`,
       })
       .option('venue', { type: 'string', describe: 'import: whose frames they are' })
       .option('out', {
@@ -49,16 +46,34 @@ export const command: Command = {
         type: 'number',
         describe: 'import: book depth (default: as acknowledged in the frames)',
       })
+      .option('time-unit', {
+        type: 'string',
+        describe: `import: unit of the receive times: ${TIME_UNITS.join(', ')} (default: as the frames' own times show)`,
+      })
+      .option('clock', {
+        type: 'string',
+        describe: `import: clock of the receive times: ${CLOCKS.join(' (since 1970) or ')} (default: as the frames' own times show)`,
+      })
+      .option('skip-bad', {
+        type: 'boolean',
+        default: false,
+        describe: 'import: leave out lines and damaged ends that cannot be read, and count them',
+      })
+      .option('allow-unknown', {
+        type: 'boolean',
+        default: false,
+        describe: 'import: exit 0 even if not one frame is understood',
+      })
       .option('strict', {
         type: 'boolean',
         default: false,
-        describe: 'check: gaps, failed checksums and missing trade ids fail it too, with exit 1',
+        describe: 'check: gaps, unknown frames, failed checksums and missing trade ids fail it too, with exit 1',
       })
       .example('retick data import capture.gz --format lines --venue kraken', ''),
-  run: async (args: Arguments, { output }: Context) => {
+  run: async (args: Arguments, { output, interrupt }: Context) => {
     const [action, ...paths] = (args._ as readonly unknown[]).map(String);
     if (action === undefined) throw new UsageError(`data needs a command (known: ${ACTIONS.join(', ')})`);
-    if (action === 'import') return await runImport(paths, args, output);
+    if (action === 'import') return await runImport(paths, args, { output, interrupt });
     if (action === 'recover') return await runRecover(paths, args, output);
     if (!(ACTIONS as readonly string[]).includes(action)) {
       throw unknownName('data command', action, ACTIONS);
@@ -86,50 +101,15 @@ export const command: Command = {
   },
 };
 
-async function runImport(files: readonly string[], args: Arguments, output: Output): Promise<number> {
-  const [first] = files;
-  if (first === undefined) throw new UsageError('data import needs at least one file');
-  const format = args.format as string | undefined;
-  if (format === undefined)
-    throw new UsageError(`--format is missing (known: ${CAPTURE_FORMATS.join(', ')})`);
-  if (!(CAPTURE_FORMATS as readonly string[]).includes(format)) {
-    throw unknownName('capture format', format, CAPTURE_FORMATS, '--format');
-  }
-  if (args.venue === undefined) throw new UsageError('--venue is missing: whose frames are they?');
-  const venue = findVenue(String(args.venue)).name;
-  const out = (args.out as string | undefined) ?? join('datasets', basename(first).replace(/\.[^.]*$/, ''));
-  const { symbols, depth } = args as { readonly symbols?: readonly string[]; readonly depth?: number };
-  requireRecordingPlace(out, '--out', 'new');
-  const imported = await importCapture({
-    files,
-    format: format as CaptureFormat,
-    venue,
-    out,
-    software: SOFTWARE,
-    ...(symbols === undefined ? {} : { symbols }),
-    ...(depth === undefined ? {} : { depth }),
-  });
-  const { manifest } = imported;
-  output.result(
-    imported,
-    [
-      `imported ${count(manifest.counts.frames.text)} frames of ${manifest.symbols.join(', ')} into ${out}`,
-      `receive times moved forward so that none goes back: ${count(imported.clamped)}`,
-      `derived ${formatTables(manifest)}`,
-      `next: retick data check ${out}`,
-    ].join('\n'),
-  );
-  return EXIT.done;
-}
-
 /** What the feed lost before anyone could record it: no damage to the recording, but a reason not to trade on it. */
-function lossesOf({ gaps, checksums, symbols }: CheckReport): readonly string[] {
+function lossesOf({ gaps, checksums, symbols, unknown, understood }: CheckReport): readonly string[] {
   const missing = symbols.reduce((sum, { trades }) => sum + trades.missing, 0);
   const sumOf = (key: 'refusedLevels' | 'offTickLevels') =>
     symbols.reduce((sum, { counts }) => sum + (counts[key] ?? 0), 0);
   const [refused, offTick] = [sumOf('refusedLevels'), sumOf('offTickLevels')];
   return [
     ...(gaps.length > 0 ? [`${gaps.length} gaps`] : []),
+    ...(unknown > 0 && understood > 0 ? [`${unknown} unknown frames`] : []),
     ...(checksums.failed > 0 ? [`${checksums.failed} failed checksums`] : []),
     ...(missing > 0 ? [`${missing} missing trade ids`] : []),
     ...(refused > 0 ? [`${refused} book levels without a usable price or size`] : []),
@@ -149,7 +129,7 @@ function formatCheck(report: CheckReport): string {
   const { records, frames, unknown, connections, clockSteps, checksums, segments, tables } = report;
   const lines = [
     `${report.recording}: ${count(records)} records in ${segments} segments, ${formatSpan(report.span)}`,
-    `${count(frames.text + frames.binary)} frames, ${count(unknown)} of them unknown; ${connections} connections; ${clockSteps} clock steps; tables ${TABLES_STATE[tables]}`,
+    `${count(report.understood)} of ${count(frames.text + frames.binary)} frames understood, ${count(unknown)} unknown; ${connections} connections; ${clockSteps} clock steps; tables ${TABLES_STATE[tables]}`,
     `checksums: ${count(checksums.verified)} of ${count(checksums.messages)} book messages verified, ${count(checksums.failed)} failed`,
     '',
     table(
@@ -249,9 +229,4 @@ function formatSpan(span: Manifest['span']): string {
   if (span === null) return 'empty';
   const { firstUs, lastUs } = span;
   return `${formatTimeUs(firstUs)} to ${formatTimeUs(lastUs)} (${((lastUs - firstUs) / 1e6).toFixed(1)} s)`;
-}
-
-/** `trades 12, book 340`. */
-export function formatTables({ tables }: Manifest): string {
-  return tables.map(({ name, rows }) => `${name} ${count(rows)}`).join(', ');
 }

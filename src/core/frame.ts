@@ -53,7 +53,18 @@ export type GapCause =
 export type Control =
   | { readonly type: 'session'; readonly session: Session; readonly software: string; readonly node: string }
   | { readonly type: 'connecting'; readonly url: string; readonly attempt: number }
-  | { readonly type: 'opened'; readonly url: string }
+  /** `isBeside`: the connections that were open stay so; otherwise this one takes the place of the one before. */
+  | { readonly type: 'opened'; readonly url: string; readonly isBeside?: boolean }
+  /** The frames of this connection come from a capture of somebody else's, whose receive times were read in this way. */
+  | {
+      readonly type: 'import';
+      readonly file: string;
+      readonly format: string;
+      /** Empty where the capture has no receive times. */
+      readonly unit: string;
+      readonly clock: string;
+      readonly offsetUs: number;
+    }
   | { readonly type: 'sent'; readonly text: string }
   | {
       readonly type: 'closed';

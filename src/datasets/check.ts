@@ -42,6 +42,8 @@ export type CheckReport = {
   readonly frames: Manifest['counts']['frames'];
   readonly events: Manifest['counts']['events'];
   readonly segments: number;
+  /** Frames that gave events or need none, and frames that nobody could decode. */
+  readonly understood: number;
   readonly unknown: number;
   readonly connections: number;
   readonly clockSteps: number;
@@ -92,11 +94,16 @@ export async function checkRecording(folder: string): Promise<CheckReport> {
     if (trades.repeated > 0) problems.push(`${symbol}: ${trades.repeated} trade ids are not above the last`);
   }
   const { records, frames, events, unknown, connections, clockSteps } = result.counts;
+  const framesOfVenue = frames.text + frames.binary;
+  const understood = framesOfVenue - unknown;
+  if (isDecoded && framesOfVenue > 0 && understood === 0) {
+    problems.push(`0 of ${framesOfVenue} frames understood: is this ${session.venue}?`);
+  }
   return {
     recording: folder,
     digest: manifest?.digest ?? null,
     span: result.span,
-    ...{ records, frames, events, unknown, connections, clockSteps },
+    ...{ records, frames, events, understood, unknown, connections, clockSteps },
     segments: (manifest?.segments ?? (await readSegments(folder))).length,
     checksums: totalOf(symbols),
     symbols,

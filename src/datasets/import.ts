@@ -1,172 +1,183 @@
 // Captures made by others become a recording, so that they are checked and replayed like one of our own.
-// Frames keep their bytes and their receive times; only a time that goes back is held at the one before, and counted.
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+// Frames keep their bytes and their order; each file says by what clock its receive times were read. An import that was
+// interrupted is gone on with by the same command: what is there is compared, record by record, with what the files give.
+import { existsSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { DataError, UsageError } from '../core/errors.ts';
-import { type Control, encodeControl, RecordKind, type Session } from '../core/frame.ts';
-import { JournalWriter } from '../journal/writer.ts';
+import type { Session } from '../core/frame.ts';
 import { findVenue } from '../venues/list.ts';
-import { CAPTURE_FORMATS, type CaptureFormat, type CaptureItem, readCapture } from './captures.ts';
-import { SessionDetector } from './detect.ts';
+import { joinDetected } from './detect.ts';
 import { journalFolder } from './frames.ts';
+import type { ClockKind, TimeUnit } from './imports/clock.ts';
+import { CAPTURE_FORMATS, type CaptureFormat } from './imports/formats.ts';
+import { mergeCaptures } from './imports/merge.ts';
+import { type FileSurvey, requireSeparate, surveyFile } from './imports/survey.ts';
+import { ImportTape } from './imports/tape.ts';
+import { readTimed, type TimeCounts } from './imports/timed.ts';
 import { MANIFEST_FILE, type Manifest } from './manifest.ts';
 import { buildTables } from './tables.ts';
 
+export { CLOCKS, type ClockKind, TIME_UNITS, type TimeUnit } from './imports/clock.ts';
 export { CAPTURE_FORMATS, type CaptureFormat };
 
 export type ImportOptions = {
-  /** In the order of time; each is a connection of its own. */
+  /** Each is a connection of its own. Where they have receive times their order does not matter. */
   readonly files: readonly string[];
   readonly format: CaptureFormat;
   readonly venue: string;
-  /** The recording to make; there must be none. */
+  /** The recording to make, or the unfinished import to go on with. */
   readonly out: string;
   /** Default: those found in the frames, in the order in which they appear. */
   readonly symbols?: readonly string[] | undefined;
   /** Default: as acknowledged, else the smallest on offer that holds the snapshots, else the venue's default. */
   readonly depth?: number | undefined;
+  /** Default: as the frames' own times show. */
+  readonly timeUnit?: TimeUnit | undefined;
+  readonly clock?: ClockKind | undefined;
+  /** Leave out what cannot be read, and say so in the journal. Default: refuse the file. */
+  readonly skipsBad?: boolean | undefined;
+  /** Seal the journal's segments. Default true; otherwise they stay open ones, which are read alike. */
+  readonly seals?: boolean | undefined;
   /** Kept in the journal as what recorded it. Default `retick`. */
   readonly software?: string | undefined;
+  readonly onProgress?: ((progress: ImportProgress) => void) | undefined;
+  /** Ends the import in good order; it throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** `count` is of frames, in the last step of events. */
+export type ImportProgress = {
+  readonly step: 'looking at' | 'importing' | 'deriving tables of';
+  readonly what: string;
+  readonly count: number;
+};
+
+export type ImportedFile = {
+  readonly file: string;
+  /** Null where the capture has no receive times. */
+  readonly clock: { readonly unit: TimeUnit; readonly kind: ClockKind; readonly offsetUs: number } | null;
 };
 
 export type ImportResult = {
   readonly recording: string;
   readonly session: Session;
+  readonly files: readonly ImportedFile[];
   readonly frames: number;
-  /** Receive times that went back and were held. */
+  /** Receive times that were out of order and were held at the one before. */
   readonly clamped: number;
+  /** Times at which a capture's clock was set back; what follows goes on from where it was. */
+  readonly clockSteps: number;
   /** Frames without a receive time of their own, which took the venue's or the one before. */
   readonly untimed: number;
+  /** Lines, or damaged ends, that could not be read and were left out. */
+  readonly skipped: number;
+  /** Records that an interrupted import had left. */
+  readonly resumed: number;
   readonly manifest: Manifest;
 };
 
-/** Records appended between two flushes that are waited for, so that what waits for the disk stays small. */
-const SYNC_EVERY = 20_000;
-
 /** Throws UsageError on a wrong request, DataError on a capture that is not what its format says. */
 export async function importCapture(options: ImportOptions): Promise<ImportResult> {
-  const { files, out, software = 'retick' } = options;
-  if (files.length === 0) throw new UsageError('import needs at least one file');
-  if (existsSync(journalFolder(out)) || existsSync(join(out, MANIFEST_FILE))) {
+  const { out, software = 'retick', skipsBad = false, seals = true, signal, onProgress } = options;
+  if (options.files.length === 0) throw new UsageError('import needs at least one file');
+  if (existsSync(join(out, MANIFEST_FILE))) {
     throw new UsageError(`${out}: there is a recording already (choose another --out)`);
   }
-  const { session, firstUs } = await prepare(options);
-  const writer = await JournalWriter.open(journalFolder(out));
-  const tape = new ImportTape(writer, firstUs);
+  const surveys = await surveyAll(options);
+  const session = sessionOf(options, surveys);
+  const counts: TimeCounts = { held: 0, steps: 0 };
+  const isNew = !existsSync(journalFolder(out));
+  const tape = await ImportTape.open(journalFolder(out), { session, software, surveys, seals });
   try {
-    // Another import may have come first since we looked.
-    if (writer.lastSeq > 0)
-      throw new UsageError(`${out}: there is a recording already (choose another --out)`);
-    tape.control({ type: 'session', session, software, node: process.version });
-    for (const file of files) {
-      tape.connect();
-      const detector = new SessionDetector(findVenue(session.venue));
-      let count = 0;
-      for await (const item of readCapture(file, options.format)) {
-        tape.add(item, detector);
-        if (++count % SYNC_EVERY === 0) await writer.sync();
-      }
-    }
-    tape.control({ type: 'end', reason: 'end of capture' });
-  } finally {
-    await writer.close();
+    const hasTimes = surveys.every(({ clock }) => clock !== undefined);
+    const sources = surveys.map(({ file, clock, firstUs }) => ({
+      firstUs: hasTimes ? firstUs : Number.NaN,
+      batches: readTimed({ file, format: options.format, clock, skipsBad, counts }),
+    }));
+    await mergeCaptures(sources, {
+      open: (source) => tape.openFile(source),
+      close: (source) => tape.closeFile(source),
+      take: (merged) => {
+        const count = tape.frames;
+        onProgress?.({ step: 'importing', what: basename(surveys[merged.source]!.file), count });
+        signal?.throwIfAborted();
+        return tape.take(merged);
+      },
+    });
+    await tape.finish();
+  } catch (error) {
+    await tape.close();
+    // Of an import that came to nothing nothing is left; one that was interrupted can be gone on with.
+    if (isNew && signal?.aborted !== true) rmSync(journalFolder(out), { recursive: true, force: true });
+    throw error;
   }
-  const { frames, clamped, untimed } = tape;
-  return { recording: out, session, frames, clamped, untimed, manifest: await buildTables(out) };
+  const manifest = await buildTables(out, {
+    onProgress: ({ events }) => {
+      onProgress?.({ step: 'deriving tables of', what: out, count: events });
+      signal?.throwIfAborted();
+    },
+  });
+  return {
+    recording: out,
+    session,
+    files: surveys.map(({ file, clock }) => ({ file, clock: clock ?? null })),
+    frames: tape.frames,
+    clamped: counts.held,
+    clockSteps: counts.steps,
+    untimed: tape.untimed,
+    skipped: tape.skipped,
+    resumed: tape.resumed,
+    manifest,
+  };
 }
 
-/** The first pass: what was subscribed, and the first time there is. */
-async function prepare(
-  options: ImportOptions,
-): Promise<{ readonly session: Session; readonly firstUs: number }> {
+/** The first pass over every file; files that have receive times come back in their order. */
+async function surveyAll(options: ImportOptions): Promise<readonly FileSurvey[]> {
+  const { files, format, skipsBad = false, signal, onProgress } = options;
   const venue = findVenue(options.venue, 'import');
-  const detector = new SessionDetector(venue);
-  let firstUs = Number.NaN;
-  let url = venue.url;
-  for (const file of options.files) {
-    for await (const item of readCapture(file, options.format)) {
-      if (item.type === 'opened') url = item.url;
-      const venueUs = item.type === 'frame' ? detector.add(item.bytes) : Number.NaN;
-      if (Number.isNaN(firstUs)) firstUs = Number.isNaN(item.receivedUs) ? venueUs : item.receivedUs;
-    }
+  const surveys: FileSurvey[] = [];
+  for (const file of files) {
+    const onFrames = (count: number): void => {
+      signal?.throwIfAborted();
+      onProgress?.({ step: 'looking at', what: basename(file), count });
+    };
+    const stated = { unit: options.timeUnit, kind: options.clock };
+    surveys.push(await surveyFile(file, { format, venue, stated, skipsBad, onFrames }));
   }
-  const found = detector.result();
+  if (surveys.some(({ clock }) => clock === undefined)) return surveys;
+  requireSeparate(surveys);
+  return surveys.toSorted((left, right) => left.firstUs - right.firstUs);
+}
+
+function sessionOf(options: ImportOptions, surveys: readonly FileSurvey[]): Session {
+  const venue = findVenue(options.venue, 'import');
+  const found = joinDetected(
+    options.files.map((file) => surveys.find((survey) => survey.file === file)!.detected),
+    venue,
+  );
   const symbols = options.symbols ?? found.symbols;
   const where = options.files.join(', ');
+  const frames = surveys.reduce((sum, survey) => sum + survey.frames, 0);
   if (symbols.length === 0) {
     throw new DataError(
-      `${where}: no instrument found in the frames of ${venue.name} (name them by --symbols)`,
+      `${where}: no instrument found in ${frames} frames: is this ${venue.name}? (name them by --symbols)`,
     );
   }
-  if (Number.isNaN(firstUs)) throw new DataError(`${where}: no frame has a time`);
+  if (symbols.length > SYMBOLS_MAX) {
+    throw new DataError(
+      `${where}: ${symbols.length} instruments are too many (at most ${SYMBOLS_MAX}; --symbols names some)`,
+    );
+  }
   const depth = options.depth ?? (found.depth || venue.defaultDepth);
   if (!venue.depths.includes(depth)) {
     throw new UsageError(
       `--depth: ${depth} is wrong for ${venue.name} (allowed: ${venue.depths.join(', ')})`,
     );
   }
+  const url = surveys.find((survey) => survey.url !== '')?.url ?? venue.url;
   const { channels, candleUs } = found;
-  return { session: { venue: venue.name, url, symbols, channels, depth, candleUs }, firstUs };
+  return { venue: venue.name, url, symbols, channels, depth, candleUs };
 }
 
-/** Appends with times that never go back. */
-class ImportTape {
-  readonly #writer: JournalWriter;
-  #us: number;
-  #connection = 0;
-  #hasFrames = false;
-  frames = 0;
-  clamped = 0;
-  untimed = 0;
-
-  constructor(writer: JournalWriter, firstUs: number) {
-    this.#writer = writer;
-    this.#us = firstUs;
-  }
-
-  /** Another file, or another opening within one, is another connection: the one before is over. */
-  connect(): void {
-    if (!this.#hasFrames) return;
-    this.#close();
-    this.#connection++;
-    this.#hasFrames = false;
-  }
-
-  control(control: Control): void {
-    this.#writer.append(RecordKind.control, this.#connection, this.#us, encodeControl(control));
-  }
-
-  add(item: CaptureItem, detector: SessionDetector): void {
-    if (item.type === 'frame') {
-      const venueUs = Number.isNaN(item.receivedUs) ? detector.add(item.bytes) : Number.NaN;
-      this.#pass(item.receivedUs, venueUs);
-      this.#writer.append(RecordKind.text, this.#connection, this.#us, item.bytes);
-      this.#hasFrames = true;
-      this.frames++;
-      return;
-    }
-    this.#pass(item.receivedUs, Number.NaN);
-    if (item.type === 'sent') {
-      this.control({ type: 'sent', text: item.text });
-      return;
-    }
-    this.connect();
-    this.control({ type: 'opened', url: item.url });
-  }
-
-  #close(): void {
-    const reason = 'the capture goes on with another connection';
-    this.control({ type: 'closed', code: 1006, reason, cause: 'disconnect' });
-  }
-
-  #pass(receivedUs: number, venueUs: number): void {
-    if (Number.isNaN(receivedUs)) {
-      this.untimed++;
-      // A venue's time may be older than the frame before without anything being wrong: it is not clamped but late.
-      if (venueUs > this.#us) this.#us = venueUs;
-      return;
-    }
-    if (receivedUs < this.#us) this.clamped++;
-    else this.#us = receivedUs;
-  }
-}
+/** More instruments than any venue lists. */
+const SYMBOLS_MAX = 20_000;

@@ -25,6 +25,7 @@ export class Summary {
   readonly #tickSizes: Float64Array;
   #records = 0;
   #unknown = 0;
+  #unknownSeq = Number.NaN;
   #connections = 0;
   /** Connection numbers seen: an imported capture has no record of a socket that opened, but a number for each file. */
   #files = 0;
@@ -71,8 +72,10 @@ export class Summary {
       if (counts !== undefined) this.#countRow(batch, row, counts);
       if (kind !== EventKind.status && kind !== EventKind.instrument) continue;
       const detail = batch.detail[row];
-      if (detail?.type === 'status') this.#addStatus(detail, batch.receivedUs[row]!);
-      else if (detail?.type === 'instrument' && detail.instrument.isStated) {
+      if (detail?.type === 'status') {
+        if (detail.state === 'unknown') this.#countUnknown(batch.seq[row]!);
+        this.#addStatus(detail, batch.receivedUs[row]!);
+      } else if (detail?.type === 'instrument' && detail.instrument.isStated) {
         this.#tickSizes[batch.instrument[row]!] = detail.instrument.tickSize;
       }
     }
@@ -147,9 +150,14 @@ export class Summary {
     else if (!isOnTick(price, this.#tickSizes[batch.instrument[row]!]!)) counts.offTickLevels!++;
   }
 
+  /** A frame of several parts may be told of more than once. */
+  #countUnknown(seq: number): void {
+    if (seq !== this.#unknownSeq) this.#unknown++;
+    this.#unknownSeq = seq;
+  }
+
   #addStatus(status: StatusDetail, receivedUs: number): void {
-    if (status.state === 'unknown') this.#unknown++;
-    else if (status.state === 'control') this.#addControl(status.control);
+    if (status.state === 'control') this.#addControl(status.control);
     const gap = this.#gaps.add(status, receivedUs);
     if (gap === undefined) return;
     const instrument = this.#symbols.indexOf(gap.symbol);

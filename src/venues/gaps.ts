@@ -15,6 +15,8 @@ type Channel = {
   readonly state: Uint8Array;
   /** Receive time of the last data, µs; NaN before. */
   readonly heardUs: Float64Array;
+  /** The connection that it came on, or was acknowledged on. */
+  readonly connection: Uint16Array;
 };
 
 export class StreamGaps {
@@ -32,6 +34,7 @@ export class StreamGaps {
       name,
       state: new Uint8Array(symbols.length),
       heardUs: new Float64Array(symbols.length).fill(Number.NaN),
+      connection: new Uint16Array(symbols.length),
     }));
   }
 
@@ -41,9 +44,11 @@ export class StreamGaps {
   }
 
   /** A stream is acknowledged: from now on data of it can be missing. */
-  begin(channel: string, instrument: number): void {
-    const state = this.#find(channel)?.state;
-    if (state?.[instrument] === State.unknown) state[instrument] = State.flows;
+  begin(channel: string, instrument: number, record: JournalRecord): void {
+    const stream = this.#find(channel);
+    if (stream === undefined) return;
+    stream.connection[instrument] = record.connection;
+    if (stream.state[instrument] === State.unknown) stream.state[instrument] = State.flows;
   }
 
   /** Good data of a stream came; whatever gap it had ends here. To be said before its rows. */
@@ -51,6 +56,7 @@ export class StreamGaps {
     const stream = this.#find(channel)!;
     const before = stream.state[instrument];
     stream.heardUs[instrument] = record.receivedUs;
+    stream.connection[instrument] = record.connection;
     this.#lastDataUs = record.receivedUs;
     this.#isMute = false;
     if (before === State.flows) return;
@@ -83,12 +89,18 @@ export class StreamGaps {
       this.lose(channel, instrument, loss, record, out);
   }
 
-  /** The connection is lost, and with it every stream that flowed. */
-  loseAll(loss: Loss, record: JournalRecord, out: EventBatch): void {
+  /** The connection that a stream's last data came on, or its acknowledgement; −1 when the channel is another. */
+  connectionOf(channel: string, instrument: number): number {
+    return this.#find(channel)?.connection[instrument] ?? -1;
+  }
+
+  /** Every stream that flowed is lost: of all connections, or of the record's own when others stand beside it. */
+  loseAll(loss: Loss, record: JournalRecord, out: EventBatch, isBeside = false): void {
     const sinceUs = this.#silentSinceUs();
     for (const stream of this.#channels) {
       for (let instrument = 0; instrument < this.#symbols.length; instrument++) {
         if (stream.state[instrument] !== State.flows) continue;
+        if (isBeside && stream.connection[instrument] !== record.connection) continue;
         this.#open(stream, instrument, loss, sinceUs, record, out);
       }
     }

@@ -38,6 +38,8 @@ export class KrakenDecoder implements Decoder, FrameReader {
   /** Start of the newest candle seen, µs, by instrument. */
   readonly #candleStartUs: Float64Array;
   #connection = 0;
+  /** Connections that are open beside one another; none as a rule: then each takes the place of the one before. */
+  readonly #beside = new Set<number>();
 
   /** Without the scan every frame goes through JSON.parse: slower, the same events. */
   constructor(session: Session, options: { readonly scans?: boolean } = {}) {
@@ -242,7 +244,7 @@ export class KrakenDecoder implements Decoder, FrameReader {
     const warnings = json.listOf(result.warnings ?? [], 'warnings');
     const number = this.#numbers.get(symbol);
     // A book begins with its snapshot: until then it is not missing, it is not there.
-    if (number !== undefined && channel !== 'book') this.#gaps.begin(channel, number);
+    if (number !== undefined && channel !== 'book') this.#gaps.begin(channel, number, record);
     emitStatus({ type: 'status', state: 'subscribed', channel, symbol }, number, record, out);
     for (const warning of warnings) {
       emitWords(`warning of ${`${channel} ${symbol}`.trim()}: ${json.quoted(warning)}`, record, out);
@@ -273,9 +275,16 @@ export class KrakenDecoder implements Decoder, FrameReader {
     this.#gaps.loseFlowing(channel, number, loss, record, out);
   }
 
+  /** All streams are lost, or those of this connection when others stand beside it. */
   #loseAll(loss: Loss, record: JournalRecord, out: EventBatch): void {
-    this.#levels.distrust(-1);
-    this.#gaps.loseAll(loss, record, out);
+    const isBeside = this.#beside.has(record.connection);
+    if (!isBeside) this.#levels.distrust(-1);
+    else {
+      for (const number of this.#numbers.values()) {
+        if (this.#gaps.connectionOf('book', number) === record.connection) this.#levels.distrust(number);
+      }
+    }
+    this.#gaps.loseAll(loss, record, out, isBeside);
   }
 
   #control(control: Control, record: JournalRecord, out: EventBatch): void {
@@ -283,12 +292,15 @@ export class KrakenDecoder implements Decoder, FrameReader {
     emitStatus({ type: 'status', state: 'control', control }, number, record, out);
     switch (control.type) {
       case 'opened':
+        if (control.isBeside === true) this.#beside.add(this.#connection).add(record.connection);
+        else this.#beside.clear();
         this.#enter(record, out);
         return;
       case 'closed': {
         const { code, reason, cause } = control;
-        if (cause === 'end') return;
-        this.#loseAll({ cause, detail: `closed with ${code} ${reason}`.trim() }, record, out);
+        const detail = `closed with ${code} ${reason}`.trim();
+        if (cause !== 'end') this.#loseAll({ cause, detail }, record, out);
+        this.#beside.delete(record.connection);
         return;
       }
       case 'resync': {
@@ -306,6 +318,7 @@ export class KrakenDecoder implements Decoder, FrameReader {
         return;
       }
       case 'cut':
+        this.#beside.clear();
         this.#loseAll({ cause: 'recovery', detail: 'the recorder died' }, record, out);
         return;
       case 'lost': {
@@ -314,6 +327,7 @@ export class KrakenDecoder implements Decoder, FrameReader {
         return;
       }
       case 'session':
+        this.#beside.clear();
         this.#loseAll({ cause: 'recovery', detail: 'the recorder was stopped' }, record, out);
         return;
     }
@@ -322,6 +336,7 @@ export class KrakenDecoder implements Decoder, FrameReader {
   /** A new connection knows nothing of the subscriptions of the one before. */
   #enter(record: JournalRecord, out: EventBatch): void {
     this.#connection = record.connection;
+    if (this.#beside.has(record.connection)) return;
     const detail = `connection ${record.connection} begins`;
     this.#loseAll({ cause: 'disconnect', detail }, record, out);
   }
