@@ -80,7 +80,7 @@ function unknownOf({ manifest }: ImportResult): number {
 }
 
 function describe(imported: ImportResult): string {
-  const { manifest, recording, files, clamped, clockSteps, skipped, resumed, untimed } = imported;
+  const { manifest, recording, files, clamped, clockSteps, skipped, resumed, untimed, unsealed } = imported;
   const { text } = manifest.counts.frames;
   const understood = Math.max(0, text - unknownOf(imported));
   const verdict = `${count(understood)} of ${count(text)} frames understood`;
@@ -96,6 +96,7 @@ function describe(imported: ImportResult): string {
       : []),
     ...(skipped > 0 ? [paint('yellow', `${count(skipped)} lines could not be read and were left out`)] : []),
     ...(resumed > 0 ? [`${count(resumed)} records were there from an import that was interrupted`] : []),
+    ...unsealed.map((why) => paint('yellow', `a segment stays unsealed: ${why}`)),
     `derived ${formatTables(manifest)}`,
     `next: retick data check ${recording}`,
   ].join('\n');

@@ -1,10 +1,12 @@
 // Captures made by others become a recording, so that they are checked and replayed like one of our own.
 // Frames keep their bytes and their order; each file says by what clock its receive times were read. An import that was
 // interrupted is gone on with by the same command: what is there is compared, record by record, with what the files give.
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DataError, UsageError } from '../core/errors.ts';
 import type { Session } from '../core/frame.ts';
+import { sealInChild } from '../journal/seal.ts';
+import { listSegments } from '../journal/segment.ts';
 import { findVenue } from '../venues/list.ts';
 import { joinDetected } from './detect.ts';
 import { journalFolder } from './frames.ts';
@@ -45,9 +47,9 @@ export type ImportOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** `count` is of frames, in the last step of events. */
+/** `count` is of frames, segments, or events. */
 export type ImportProgress = {
-  readonly step: 'looking at' | 'importing' | 'deriving tables of';
+  readonly step: 'looking at' | 'importing' | 'sealing' | 'deriving tables of';
   readonly what: string;
   readonly count: number;
 };
@@ -73,6 +75,8 @@ export type ImportResult = {
   readonly skipped: number;
   /** Records that an interrupted import had left. */
   readonly resumed: number;
+  /** Why segments could not be sealed; they stay open ones, which are read alike. */
+  readonly unsealed: readonly string[];
   readonly manifest: Manifest;
 };
 
@@ -86,8 +90,8 @@ export async function importCapture(options: ImportOptions): Promise<ImportResul
   const surveys = await surveyAll(options);
   const session = sessionOf(options, surveys);
   const counts: TimeCounts = { held: 0, steps: 0 };
-  const isNew = !existsSync(journalFolder(out));
-  const tape = await ImportTape.open(journalFolder(out), { session, software, surveys, seals });
+  const [isNew, hadFolder] = [!existsSync(journalFolder(out)), existsSync(out)];
+  const tape = await ImportTape.open(journalFolder(out), { session, software, surveys });
   try {
     const hasTimes = surveys.every(({ clock }) => clock !== undefined);
     const sources = surveys.map(({ file, clock, firstUs }) => ({
@@ -108,9 +112,13 @@ export async function importCapture(options: ImportOptions): Promise<ImportResul
   } catch (error) {
     await tape.close();
     // Of an import that came to nothing nothing is left; one that was interrupted can be gone on with.
-    if (isNew && signal?.aborted !== true) rmSync(journalFolder(out), { recursive: true, force: true });
+    if (isNew && signal?.aborted !== true) {
+      rmSync(journalFolder(out), { recursive: true, force: true });
+      if (!hadFolder && readdirSync(out).length === 0) rmdirSync(out);
+    }
     throw error;
   }
+  const unsealed = seals ? await sealAll(options) : [];
   const manifest = await buildTables(out, {
     onProgress: ({ events }) => {
       onProgress?.({ step: 'deriving tables of', what: out, count: events });
@@ -127,8 +135,23 @@ export async function importCapture(options: ImportOptions): Promise<ImportResul
     untimed: tape.untimed,
     skipped: tape.skipped,
     resumed: tape.resumed,
+    unsealed,
     manifest,
   };
+}
+
+/** Seals the segments one after the other. An interrupt does not wait: the sealer ends by itself, or is done again. */
+async function sealAll({ out, signal, onProgress }: ImportOptions): Promise<readonly string[]> {
+  const failures: string[] = [];
+  const aborted = new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()));
+  for (const { arrow, name, number } of listSegments(journalFolder(out))) {
+    if (arrow === undefined) continue;
+    onProgress?.({ step: 'sealing', what: name, count: number });
+    const sealed = sealInChild(arrow).catch((error: unknown) => failures.push((error as Error).message));
+    await Promise.race([sealed, aborted]);
+    signal?.throwIfAborted();
+  }
+  return failures;
 }
 
 /** The first pass over every file; files that have receive times come back in their order. */

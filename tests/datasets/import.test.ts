@@ -1,4 +1,12 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -8,7 +16,7 @@ import { checkRecording } from '../../src/datasets/check.ts';
 import { type CaptureFormat, type ImportOptions, importCapture } from '../../src/datasets/import.ts';
 import { LINE_BYTES_MAX } from '../../src/datasets/imports/bytes.ts';
 import { readJournal } from '../../src/journal/reader.ts';
-import { temporaryFolder } from './recording.ts';
+import { composeRecording, temporaryFolder } from './recording.ts';
 
 const ACK =
   '{"method":"subscribe","result":{"channel":"trade","snapshot":true,"symbol":"BTC/USD"},"success":true,"time_in":"2026-01-02T03:04:05.000001Z","time_out":"2026-01-02T03:04:05.000042Z"}';
@@ -310,6 +318,32 @@ describe('an import that was interrupted', () => {
     const { again } = await importTwice((text) => text.replace('62807.1', '62807.2'));
     await expect(again).rejects.toThrow(/not an interrupted import of these files \(record 3 differs/);
   });
+});
+
+test('an import that was killed begins anew; a recording that was is not touched', async () => {
+  const folder = temporaryFolder();
+  const file = join(folder, 'capture');
+  writeFileSync(
+    file,
+    tape((us) => `${us}`),
+  );
+  const options = { files: [file], format: 'lines', venue: 'kraken', seals: false } as const;
+  const out = join(folder, 'out');
+  const whole = await importCapture({ ...options, out });
+  const journal = join(out, 'journal/000001.arrow');
+  rmSync(join(out, 'manifest.json'));
+  truncateSync(journal, statSync(journal).size - 40);
+  const { manifest } = await importCapture({ ...options, out });
+  expect(manifest).toEqual(whole.manifest);
+  const live = await composeRecording({ steps: 20 });
+  const segment = join(
+    live,
+    'journal',
+    readdirSync(join(live, 'journal')).find((name) => name.endsWith('.parquet'))!,
+  );
+  const before = readFileSync(segment);
+  await expect(importCapture({ ...options, out: live })).rejects.toThrow(/not an interrupted import/);
+  expect(readFileSync(segment).equals(before)).toBe(true);
 });
 
 test('frames that nobody understands are not a whole recording', async () => {

@@ -72,6 +72,20 @@ describe('a book', () => {
     expect(wire.frames('{"channel":"heartbeat"}')).toEqual([gap('disconnect', 'connection 2 begins')]);
   });
 
+  test('stands while another connection is open beside its own, and falls with its own alone', () => {
+    wire.frames(snapshot);
+    wire.connection = 1;
+    expect(wire.control({ ...opened, isBeside: true })).toHaveLength(1);
+    expect(wire.frames('{"channel":"heartbeat"}')).toEqual([]);
+    wire.connection = 0;
+    expect(countLevels(wire.frames(snapshot))).toBe(2);
+    wire.connection = 1;
+    expect(wire.control(closed)).toHaveLength(1);
+    wire.connection = 0;
+    expect(countLevels(wire.frames(snapshot))).toBe(2);
+    expect(wire.control(closed).slice(1)).toEqual([gap('disconnect', 'closed with 1006 reset')]);
+  });
+
   test('that ends with its recording has no gap', () => {
     wire.frames(snapshot);
     expect(wire.control({ ...closed, cause: 'end' })).toHaveLength(1);

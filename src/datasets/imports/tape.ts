@@ -1,7 +1,7 @@
 // The journal of an import, written record by record. Where an interrupted import left some, the same records come again
 // and are compared with those; only what is missing is written. Invariant: times never go back.
-import { existsSync } from 'node:fs';
-import { basename } from 'node:path';
+import { existsSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { UsageError } from '../../core/errors.ts';
 import {
   type Control,
@@ -11,8 +11,9 @@ import {
   RecordKind,
   type Session,
 } from '../../core/frame.ts';
+import { takeLock } from '../../journal/lock.ts';
 import { readJournal } from '../../journal/reader.ts';
-import { listSegments } from '../../journal/segment.ts';
+import { listSegments, type Segment, SegmentReader } from '../../journal/segment.ts';
 import { JournalWriter } from '../../journal/writer.ts';
 import { frameTimeUs } from '../detect.ts';
 import type { MergedItem } from './merge.ts';
@@ -22,7 +23,6 @@ export type TapeOptions = {
   readonly session: Session;
   readonly software: string;
   readonly surveys: readonly FileSurvey[];
-  readonly seals: boolean;
 };
 
 /** `isUsed`: something was received or sent on the connection. */
@@ -30,8 +30,11 @@ type OpenFile = { connection: number; isUsed: boolean };
 
 /** Records appended between two flushes that are waited for, so that what waits for the disk stays small. */
 const SYNC_EVERY = 20_000;
-/** A segment ends by its size: the time of its frames says nothing about when they are written. */
-const JOURNAL = { rotateBytes: 64e6, rotateUs: Number.POSITIVE_INFINITY } as const;
+/**
+ * A segment ends by its size: the time of its frames says nothing about when they are written. Segments are sealed when all
+ * are written, so that an interrupted import ends at once.
+ */
+const JOURNAL = { rotateBytes: 128e6, rotateUs: Number.POSITIVE_INFINITY, seal: false } as const;
 
 export class ImportTape {
   readonly #folder: string;
@@ -61,17 +64,10 @@ export class ImportTape {
   /** Begins the journal in a folder, or stands before the first record of the one that an interrupted import left. */
   static async open(folder: string, options: TapeOptions): Promise<ImportTape> {
     const tape = new ImportTape(folder, options);
-    if (existsSync(folder) && listSegments(folder).length > 0) {
-      tape.#there = readJournal(folder, {
-        onCut: ({ file }) => {
-          throw new UsageError(
-            `${file}: not the end of an interrupted import (remove the folder, or choose another --out)`,
-          );
-        },
-      })[Symbol.asyncIterator]();
-    } else {
-      tape.#writer = await tape.#openWriter();
-    }
+    const segments = existsSync(folder) ? listSegments(folder) : [];
+    if (segments.length > 0 && isTorn(segments)) await tape.#removeTorn(segments);
+    else if (segments.length > 0) tape.#there = readJournal(folder)[Symbol.asyncIterator]();
+    tape.#writer = tape.#there === undefined ? await JournalWriter.open(folder, JOURNAL) : undefined;
     const { session, software } = options;
     await tape.#control(0, { type: 'session', session, software, node: process.version });
     return tape;
@@ -131,10 +127,6 @@ export class ImportTape {
   async close(): Promise<void> {
     await this.#there?.return?.();
     await this.#writer?.close();
-  }
-
-  #openWriter(): Promise<JournalWriter> {
-    return JournalWriter.open(this.#folder, { ...JOURNAL, seal: this.#options.seals });
   }
 
   #isMerged(): boolean {
@@ -210,7 +202,7 @@ export class ImportTape {
     const record = await this.#next();
     if (record === undefined) {
       this.#there = undefined;
-      this.#writer = await this.#openWriter();
+      this.#writer = await JournalWriter.open(this.#folder, JOURNAL);
       if (this.#writer.lastSeq !== this.resumed) throw this.#differs();
       await this.#append(kind, connection, payload);
       return;
@@ -222,6 +214,32 @@ export class ImportTape {
       (Buffer.compare(record.payload, payload) === 0 || isSameSession(record, payload));
     if (!isSame) throw this.#differs();
     this.resumed++;
+  }
+
+  /** An import that was killed begins anew: what it had is in the files. Whose journal it is its first records say. */
+  async #removeTorn(segments: readonly Segment[]): Promise<void> {
+    const lock = await takeLock(join(this.#folder, 'lock'), `journal ${this.#folder}`);
+    try {
+      let isOurs = true;
+      for await (const records of readJournal(this.#folder)) {
+        const own = encodeControl({
+          type: 'session',
+          session: this.#options.session,
+          software: '',
+          node: '',
+        });
+        const behind = records.slice(1, 3).filter(({ kind }) => kind === RecordKind.control);
+        const isImport = behind.some((record) => decodeControl(record).type === 'import');
+        isOurs = isSameSession(records[0]!, own) && (records.length === 1 || isImport);
+        break;
+      }
+      if (!isOurs) throw this.#differs();
+      for (const path of segments.flatMap(({ arrow, parquet }) => [arrow, parquet])) {
+        if (path !== undefined) rmSync(path);
+      }
+    } finally {
+      lock.release();
+    }
   }
 
   async #next(): Promise<JournalRecord | undefined> {
@@ -247,4 +265,17 @@ function isSameSession(record: JournalRecord, payload: Uint8Array): boolean {
   const [there, own] = [decodeControl(record), decodeControl({ ...record, payload })];
   if (there.type !== 'session' || own.type !== 'session') return false;
   return JSON.stringify(there.session) === JSON.stringify(own.session);
+}
+
+/** Whether the last segment has no end mark: its writer was killed, or is at work. */
+function isTorn(segments: readonly Segment[]): boolean {
+  const path = segments.at(-1)!.arrow;
+  if (path === undefined) return false;
+  const reader = new SegmentReader(path);
+  try {
+    while (reader.next() !== undefined);
+    return reader.end?.state === 'cut';
+  } finally {
+    reader.close();
+  }
 }
