@@ -67,7 +67,8 @@ export const command: Command = {
       .option('strict', {
         type: 'boolean',
         default: false,
-        describe: 'check: gaps, unknown frames, failed checksums and missing trade ids fail it too, with exit 1',
+        describe:
+          'check: gaps, unknown frames, failed checksums and missing trade ids fail it too, with exit 1',
       })
       .example('retick data import capture.gz --format lines --venue kraken', ''),
   run: async (args: Arguments, { output, interrupt }: Context) => {
@@ -84,7 +85,8 @@ export const command: Command = {
     }
     if (action === 'check') {
       const checked = await checkRecording(recording);
-      const problems = [...checked.problems, ...(args.strict === true ? lossesOf(checked) : [])];
+      const losses = args.strict === true ? lossesOf(checked) : [];
+      const problems = [...checked.problems, ...doubtsOf(checked), ...losses];
       const report = { ...checked, problems };
       output.result(report, formatCheck(report));
       if (checked.problems.length > 0) return EXIT.data;
@@ -100,6 +102,12 @@ export const command: Command = {
     return EXIT.done;
   },
 };
+
+/** A recording of which nobody understands a frame is not whole, though nothing in it is damaged. */
+function doubtsOf({ frames, understood, venue }: CheckReport): readonly string[] {
+  const all = frames.text + frames.binary;
+  return all > 0 && understood === 0 ? [`0 of ${count(all)} frames understood: is this ${venue}?`] : [];
+}
 
 /** What the feed lost before anyone could record it: no damage to the recording, but a reason not to trade on it. */
 function lossesOf({ gaps, checksums, symbols, unknown, understood }: CheckReport): readonly string[] {

@@ -11,6 +11,7 @@ import {
   RecordKind,
   type Session,
 } from '../../core/frame.ts';
+import { ACKNOWLEDGED_FILE } from '../../journal/acknowledged.ts';
 import { takeLock } from '../../journal/lock.ts';
 import { readJournal } from '../../journal/reader.ts';
 import { listSegments, type Segment, SegmentReader } from '../../journal/segment.ts';
@@ -67,7 +68,14 @@ export class ImportTape {
     const segments = existsSync(folder) ? listSegments(folder) : [];
     if (segments.length > 0 && isTorn(segments)) await tape.#removeTorn(segments);
     else if (segments.length > 0) tape.#there = readJournal(folder)[Symbol.asyncIterator]();
-    tape.#writer = tape.#there === undefined ? await JournalWriter.open(folder, JOURNAL) : undefined;
+    if (tape.#there === undefined) {
+      tape.#writer = await JournalWriter.open(folder, JOURNAL);
+      // Another import may have come first since we looked.
+      if (tape.#writer.lastSeq > 0) {
+        await tape.#writer.close();
+        throw tape.#differs();
+      }
+    }
     const { session, software } = options;
     await tape.#control(0, { type: 'session', session, software, node: process.version });
     return tape;
@@ -237,6 +245,7 @@ export class ImportTape {
       for (const path of segments.flatMap(({ arrow, parquet }) => [arrow, parquet])) {
         if (path !== undefined) rmSync(path);
       }
+      rmSync(join(this.#folder, ACKNOWLEDGED_FILE), { force: true });
     } finally {
       lock.release();
     }
