@@ -9,6 +9,7 @@ const GRACE_MS = 850;
 export class Interrupt {
   readonly #controller = new AbortController();
   readonly #note: (text: string) => void;
+  #lastWords: () => string = () => '';
 
   /** `note` tells the person that the first signal was heard. */
   constructor(note: (text: string) => void) {
@@ -21,6 +22,11 @@ export class Interrupt {
     return this.#controller.signal;
   }
 
+  /** What the second signal loses, said before the process ends; empty when it loses nothing. */
+  atLeaving(lastWords: () => string): void {
+    this.#lastWords = lastWords;
+  }
+
   get isRaised(): boolean {
     return this.#controller.signal.aborted;
   }
@@ -30,10 +36,16 @@ export class Interrupt {
   }
 
   readonly #onSignal = (): void => {
-    if (this.isRaised) process.exit(EXIT.interrupted);
+    if (this.isRaised) this.#leave();
     this.#controller.abort();
     this.#note('finishing what is under way; press Ctrl-C again to leave at once');
   };
+
+  #leave(): never {
+    const words = this.#lastWords();
+    if (words !== '') this.#note(words);
+    process.exit(EXIT.interrupted);
+  }
 }
 
 /** Raised a moment after the signal: then whatever can be made again later is left undone. */

@@ -14,7 +14,7 @@ import type { Run } from '../runs/run.ts';
 import { findVenue } from '../venues/list.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { ALLOW_FAULTS, exitOfRun } from './exit.ts';
-import { deadlineOf } from './interrupt.ts';
+import { deadlineOf, type Interrupt } from './interrupt.ts';
 import { formatLatency, LatencyProbe } from './latency.ts';
 import { loadStrategies, noteWarnings } from './load.ts';
 import type { Output } from './output.ts';
@@ -63,6 +63,7 @@ export const command: Command = {
       isForced: args.force === true,
       output,
       signal,
+      interrupt,
     });
     const { run, session, summary, manifest } = result;
     output.result(
@@ -89,6 +90,8 @@ export type PaperRequest = {
   readonly isForced?: boolean;
   readonly output: Output;
   readonly signal: AbortSignal;
+  /** Told what leaving at once would lose. */
+  readonly interrupt?: Interrupt;
   /** What the recording says it was made by. Default: name and version. */
   readonly software?: string;
   readonly connection?: Partial<ConnectionLimits>;
@@ -160,6 +163,7 @@ export async function paper(request: PaperRequest): Promise<PaperResult> {
     what: name,
     until: halt.promise,
     onUnreached: () => discardRecording(recording, { folder: hadFolder, journal: false }),
+    interrupt: request.interrupt,
     deadline,
   }).catch(async (error: unknown) => {
     // What was decided until the recording broke off is kept; where there was no venue, nothing was.
@@ -207,12 +211,14 @@ function qualityOf(
   manifest: Manifest | undefined,
 ): Readonly<Record<string, unknown>> {
   const { frames, reconnects, unknown, drops, refused, gaps } = summary;
+  const { pauses, pausedMs, lateFrames, stalls, stalledMs } = summary;
   return {
     frames,
     reconnects,
     unknown,
     drops,
     refused,
+    ...{ pauses, pausedMs, lateFrames, stalls, stalledMs },
     gapsByCause: gaps,
     ...(manifest === undefined ? {} : { gaps: manifest.gaps, symbols: manifest.counts.symbols }),
   };

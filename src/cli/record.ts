@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Argv } from 'yargs';
-import { UsageError, unknownName, VenueError } from '../core/errors.ts';
+import { DataError, UsageError, unknownName, VenueError } from '../core/errors.ts';
 import { decodeControl, RecordKind, type Session } from '../core/frame.ts';
 import type { Manifest } from '../datasets/manifest.ts';
 import { buildTables } from '../datasets/tables.ts';
@@ -16,7 +16,7 @@ import { findVenue } from '../venues/list.ts';
 import type { Venue } from '../venues/venue.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
-import { deadlineOf } from './interrupt.ts';
+import { deadlineOf, type Interrupt } from './interrupt.ts';
 import { bytes, count, type Output } from './output.ts';
 import { discardRecording, requireRecordingPlace } from './place.ts';
 import { SOFTWARE } from './software.ts';
@@ -84,6 +84,7 @@ export const command: Command = {
       what: folder,
       onStarted: () => output.note(`recording ${symbols.join(', ')} into ${folder} (Ctrl-C ends it)`),
       onUnreached: () => discardRecording(folder, had),
+      interrupt,
       deadline,
     });
     const hasTables = args.tables === true && summary.records > 0;
@@ -160,6 +161,8 @@ export type RecorderRequest = {
   /** Ends it early, as when the engine has halted. */
   readonly until?: Promise<string>;
   readonly onStarted?: () => void;
+  /** Told what leaving at once would lose. */
+  readonly interrupt?: Interrupt | undefined;
   /** Sealing is not waited for once this is raised. */
   readonly deadline?: AbortSignal;
   /** The venue was not reached or refused: nothing that was recorded is worth keeping. */
@@ -173,12 +176,24 @@ export async function runRecorder(options: RecorderRequest): Promise<RecorderSum
     () => output.status(() => formatStatus(options.what, recorder.status()), performance.now()),
     250,
   );
+  options.interrupt?.atLeaving(() => lossAtLeaving(recorder));
   try {
     const reason = await recordUntilEnd(options);
-    return await recorder.stop(reason, options.deadline);
+    const summary = await recorder.stop(reason, options.deadline);
+    if (summary.failure !== null) throw new DataError(summary.failure);
+    const damaged = summary.unsealed.find(({ isDamaged }) => isDamaged);
+    if (damaged !== undefined) throw new DataError(damaged.reason);
+    return summary;
   } finally {
     clearInterval(timer);
   }
+}
+
+function lossAtLeaving(recorder: Recorder): string {
+  const { lastSeq, acknowledgedSeq } = recorder.status();
+  const waiting = recorder.waitingRecords;
+  if (waiting === 0) return '';
+  return `left at once: ${count(waiting)} records in memory are lost (${count(lastSeq - waiting)} are written, ${count(acknowledgedSeq)} are safe on the disk)`;
 }
 
 const STARTED = 'started';
@@ -223,6 +238,7 @@ export function formatStatus(what: string, status: RecorderStatus): string {
     `lag ${Number.isNaN(status.lagUs) ? 'n/a' : `${count(status.lagUs / 1000, 1)} ms`}`,
     `gaps ${gaps.length === 0 ? '0' : gaps.join(', ')}`,
     bytes(status.bytes),
+    `safe ${count(status.acknowledgedSeq)} of ${count(status.lastSeq)} records`,
     status.connected ? 'connected' : status.frames === 0 ? 'connecting' : 'reconnecting',
   ].join('  ');
 }
@@ -236,11 +252,29 @@ export function formatSummary(
   return [
     `recorded ${count(summary.frames)} frames, ${bytes(summary.bytes)}, in ${count(summary.records)} records over ${((summary.lastUs - summary.firstUs) / 1e6).toFixed(1)} s (${summary.reason})`,
     `gaps: ${gaps.length === 0 ? 'none' : gaps.join(', ')}; reconnects ${summary.reconnects}; unknown frames ${summary.unknown}; dropped ${summary.drops}; refused ${summary.refused}`,
+    ...troublesOf(summary),
     manifest === undefined
       ? `journal ${folder}/journal`
       : `tables ${manifest.tables.map(({ name, rows }) => `${name} ${count(rows)}`).join(', ')}`,
     `recording ${folder}${manifest === undefined ? '' : `   digest ${manifest.digest.slice(0, 16)}`}`,
   ].join('\n');
+}
+
+/** What went wrong on this side, each in a line; nothing when nothing did. */
+function troublesOf(summary: RecorderSummary): readonly string[] {
+  const { pauses, pausedMs, lateFrames, stalls, stalledMs, unsealed } = summary;
+  const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+  return [
+    ...(pauses === 0
+      ? []
+      : [
+          `paused: ${pauses} times, ${seconds(pausedMs)} together; ${count(lateFrames)} frames were late by it`,
+        ]),
+    ...(stalls === 0 ? [] : [`the disk did not follow: ${stalls} times, ${seconds(stalledMs)} together`]),
+    ...unsealed.map(
+      ({ segment, reason }) => `segment ${segment} is not sealed, and is at the next start: ${reason}`,
+    ),
+  ];
 }
 
 /** `20260102T030405Z`, for the name of a new recording; a recording that is there is gone on with. */

@@ -90,6 +90,20 @@ export type Control =
   | { readonly type: 'fault'; readonly reason: string }
   /** The disk did not follow: the socket was not read for so long, and what it held is as much late. */
   | { readonly type: 'stall'; readonly queuedBytes: number; readonly stalledMs: number }
+  /**
+   * The recorder did not run for so long, being stopped, starved or busy. Frames from here to the next `late` record had
+   * waited for it, and are late by up to that.
+   */
+  | { readonly type: 'pause'; readonly pausedMs: number }
+  /** What had waited for a recorder that paused is taken: so many frames were late. */
+  | { readonly type: 'late'; readonly frames: number; readonly bytes: number; readonly pausedMs: number }
+  /** A segment could not be sealed; it stays as it was written, and is tried again. */
+  | {
+      readonly type: 'sealFailure';
+      readonly segment: string;
+      readonly reason: string;
+      readonly attempt: number;
+    }
   /** So many times the last frame held a secret of the session's own address; stars stand in its place. */
   | { readonly type: 'masked'; readonly secrets: number }
   | { readonly type: 'drop'; readonly frames: number; readonly bytes: number; readonly reason: string }

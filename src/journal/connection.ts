@@ -101,6 +101,7 @@ export class Connection {
   #isReady = false;
   #isStopping = false;
   #isPaused = false;
+  #isDrained = false;
   #number = 0;
   #opens = 0;
   #isGood = false;
@@ -111,6 +112,7 @@ export class Connection {
   #retryTimer: Wait | undefined;
   #checkTimer: NodeJS.Timeout | undefined;
   #pingTimer: NodeJS.Timeout | undefined;
+  #handshakeTimer: NodeJS.Timeout | undefined;
   #closed: (() => void) | undefined;
 
   /** Throws UsageError when the venue cannot serve the session. */
@@ -146,6 +148,11 @@ export class Connection {
   /** Why the last try or connection ended; empty if none has. */
   get lastFailure(): string {
     return this.#lastFailure;
+  }
+
+  /** Whether the venue answered our goodbye, so that all it had sent before was taken. */
+  get isDrained(): boolean {
+    return this.#isDrained;
   }
 
   /** Begins, and goes on trying until `close`. Throws UsageError when the session's address is not one of a venue. */
@@ -187,6 +194,7 @@ export class Connection {
     this.#retryTimer?.clear();
     clearInterval(this.#checkTimer);
     clearInterval(this.#pingTimer);
+    clearTimeout(this.#handshakeTimer);
     const socket = this.#socket;
     this.#socket = undefined;
     this.#isOpen = false;
@@ -229,7 +237,6 @@ export class Connection {
     const socket = new WebSocket(filled, {
       perMessageDeflate: false,
       maxPayload: this.#limits.maxPayloadBytes,
-      handshakeTimeout: this.#limits.handshakeMs,
       skipUTF8Validation: true,
     });
     this.#socket = socket;
@@ -258,12 +265,20 @@ export class Connection {
       if (socket === this.#socket) this.#failed(error);
     });
     socket.on('close', (code, reason) => {
-      if (socket === this.#socket) this.#lose(code, reason.toString(), 'disconnect');
+      if (socket !== this.#socket) return;
+      this.#isDrained = this.#isStopping && code !== 1006;
+      this.#lose(code, reason.toString(), 'disconnect');
     });
+    // From the first packet on, however long the venue goes on sending: the library counts silence only.
+    this.#handshakeTimer = setTimeout(() => {
+      if (socket !== this.#socket || this.#isOpen) return;
+      this.#lose(1006, `no handshake within ${this.#limits.handshakeMs} ms`, 'disconnect');
+    }, this.#limits.handshakeMs);
   }
 
   #opened(socket: WebSocket): void {
     if (socket !== this.#socket) return;
+    clearTimeout(this.#handshakeTimer);
     this.#isOpen = true;
     this.#opens += 1;
     if (this.#isPaused) socket.pause();
@@ -341,6 +356,7 @@ export class Connection {
     this.#isOpen = false;
     this.#lastFailure = reason === '' ? `closed with code ${code}` : reason;
     this.#liveness.close();
+    clearTimeout(this.#handshakeTimer);
     clearInterval(this.#pingTimer);
     socket.terminate();
     if (wasOpen) {

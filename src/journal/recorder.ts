@@ -1,6 +1,7 @@
 // The recorder: one journal, one connection, one decoder. A frame gets its time and its number once, in the socket's
 // callback, is journalled, decoded from the very record that was journalled, heard by the listener, and only then may
 // the connection react to it. Nothing that listens can harm the recording; a journal that cannot be written ends it.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { assert } from '../core/assert.ts';
 import { VenueError } from '../core/errors.ts';
 import { EventBatch } from '../core/event.ts';
@@ -9,6 +10,8 @@ import { redactAddress } from '../core/secret.ts';
 import type { Decoder, Venue } from '../venues/venue.ts';
 import { type Clock, createClock } from './clock.ts';
 import { addressOf, Connection, type ConnectionOverrides } from './connection.ts';
+import { PauseWatch } from './pause.ts';
+import type { SealFailure } from './sealer.ts';
 import { type Counts, Tally } from './tally.ts';
 import { later } from './wait.ts';
 import { type JournalOptions, JournalWriter } from './writer.ts';
@@ -20,6 +23,8 @@ export type RecorderLimits = {
   readonly beatMs: number;
   /** How often the wall clock is looked at for a step, and the frame rate is taken. */
   readonly sampleMs: number;
+  /** When nothing at all, not even a beat, was recorded for so long, the recorder has paused, and says so. */
+  readonly pauseMs: number;
   /** The socket is not read while this much waits for the disk, until half of it is written. */
   readonly stallBytes: number;
 };
@@ -28,6 +33,7 @@ export const defaultRecorder: RecorderLimits = {
   startMs: 30_000,
   beatMs: 100,
   sampleMs: 1000,
+  pauseMs: 500,
   stallBytes: 32 << 20,
 };
 
@@ -69,9 +75,17 @@ export type RecorderStatus = Counts & {
   readonly acknowledgedSeq: number;
 };
 
-export type RecorderSummary = RecorderStatus & { readonly reason: string };
+export type RecorderSummary = RecorderStatus & {
+  readonly reason: string;
+  /** Why the journal ended before the recorder did; null when it did not. */
+  readonly failure: string | null;
+  /** Segments that could not be sealed: they stay as they were written, and the next start tries again. */
+  readonly unsealed: readonly SealFailure[];
+};
 
 const EMPTY = new Uint8Array(0);
+/** Room for the records that say how a recording ended. */
+const LAST_WORDS_BYTES = 4096;
 
 export class Recorder {
   /** Rejects when the journal cannot be written, and never resolves. What was acknowledged is intact. */
@@ -85,6 +99,7 @@ export class Recorder {
   /** Controls that came up while a record was on its way; they are recorded after it. */
   readonly #controls: Control[] = [];
   readonly #tally = new Tally();
+  readonly #pauses: PauseWatch;
   #onRecord: RecorderOptions['onRecord'];
   #onEvents: RecorderOptions['onEvents'];
   #opening: Promise<JournalWriter> | undefined;
@@ -95,6 +110,12 @@ export class Recorder {
   #beatTimer: NodeJS.Timeout | undefined;
   #sampleTimer: NodeJS.Timeout | undefined;
   #stallTimer: NodeJS.Timeout | undefined;
+  #stalledUs = 0;
+  #stalledBytes = 0;
+  #isStopping = false;
+  /** Frames that came while the recorder stopped and for which there was no room. */
+  #leftOut = { frames: 0, bytes: 0 };
+  #failure: Error | undefined;
   #stopped: Promise<RecorderSummary> | undefined;
   #started: PromiseWithResolvers<void> = Promise.withResolvers();
   #fail: (error: Error) => void;
@@ -104,6 +125,7 @@ export class Recorder {
     this.#options = options;
     this.#limits = { ...defaultRecorder, ...options.limits };
     this.#clock = options.clock ?? createClock();
+    this.#pauses = new PauseWatch(this.#limits.pauseMs, this.#clock, (control) => this.#control(control));
     this.#onRecord = options.onRecord;
     this.#onEvents = options.onEvents;
     this.#decoder = venue.createDecoder(session);
@@ -134,8 +156,11 @@ export class Recorder {
     assert(this.#opening === undefined && this.#stopped === undefined, 'a recorder is started once');
     const { folder, session, software = 'retick', journal } = this.#options;
     addressOf(session.url);
-    const onFailure = (error: Error): void => this.#giveUp(error);
-    this.#opening = JournalWriter.open(folder, { ...journal, onFailure });
+    this.#opening = JournalWriter.open(folder, {
+      ...journal,
+      onFailure: (error) => this.#giveUp(error),
+      onSealFailure: (failure) => this.#sealFailed(failure),
+    });
     this.#writer = await this.#opening;
     if (this.#stopped !== undefined) return;
     const aheadUs = this.#clock.advanceTo(this.#writer.lastUs);
@@ -167,17 +192,43 @@ export class Recorder {
   }
 
   async #stop(reason: string, leave: AbortSignal | undefined): Promise<RecorderSummary> {
+    this.#isStopping = true;
+    const hadBacklog = this.#stallTimer !== undefined || this.#pauses.hasBacklog;
     await this.#connection.close();
     await Promise.allSettled([this.#opening]);
-    if (this.status().records > 0) this.#control({ type: 'end', reason });
+    if (this.status().records > 0) await this.#sayEnd(reason, hadBacklog && !this.#connection.isDrained);
     this.#end();
     this.#started.resolve();
     try {
       await this.#writer?.close(leave);
     } catch (error) {
-      this.#fail(asError(error));
+      this.#failure ??= asError(error);
+      this.#fail(this.#failure);
     }
-    return { ...this.status(), reason };
+    return {
+      ...this.status(),
+      reason,
+      failure: this.#failure?.message ?? null,
+      unsealed: this.#writer?.sealFailures ?? [],
+    };
+  }
+
+  /** What is to be said at the end waits for the disk, however long: a second signal ends that, and nothing else does. */
+  async #sayEnd(reason: string, isCutShort: boolean): Promise<void> {
+    while (!this.#isEnded && !this.#writer!.hasRoom(LAST_WORDS_BYTES)) await sleep(STALL_CHECK_MS);
+    if (this.#stallTimer !== undefined) this.#stallOver();
+    this.#pauses.end();
+    const { frames, bytes } = this.#leftOut;
+    if (frames > 0 || isCutShort) {
+      const why = 'stopped before all that waited was taken: the disk or this process did not follow';
+      this.#control({ type: 'drop', frames, bytes, reason: why });
+    }
+    this.#control({ type: 'end', reason });
+  }
+
+  /** Records that were taken and are not in the file yet: what an end without order would lose. */
+  get waitingRecords(): number {
+    return this.#writer?.waitingRecords ?? 0;
   }
 
   status(): RecorderStatus {
@@ -193,27 +244,47 @@ export class Recorder {
   /** The socket's callback. */
   #receive(payload: Uint8Array, isBinary: boolean): void {
     if (this.#isEnded) return;
+    this.#pauses.notice(this.#tally.lastUs);
+    if (this.#isStopping && !this.#writer!.hasRoom(payload.length)) {
+      this.#leftOut.frames += 1;
+      this.#leftOut.bytes += payload.length;
+      return;
+    }
     const receivedUs = this.#record(isBinary ? RecordKind.binary : RecordKind.text, payload);
     if (this.#isEnded) return;
     this.#tally.frame(payload.length, receivedUs);
+    this.#pauses.frame(payload.length);
     this.#connection.observe(this.#batch, receivedUs);
     if (this.#controls.length > 0) this.#drain();
-    if (this.#writer!.queuedBytes > this.#limits.stallBytes && this.#stallTimer === undefined) this.#stall();
+    const isFull = this.#writer!.queuedBytes > this.#limits.stallBytes;
+    if (isFull && this.#stallTimer === undefined && !this.#isStopping) this.#stall();
   }
 
   #stall(): void {
     const writer = this.#writer!;
-    const { queuedBytes } = writer;
-    const sinceUs = this.#clock.nowUs();
+    this.#stalledBytes = writer.queuedBytes;
+    this.#stalledUs = this.#clock.nowUs();
     this.#connection.pause();
     this.#stallTimer = setInterval(() => {
       if (writer.queuedBytes > this.#limits.stallBytes / 2) return;
-      clearInterval(this.#stallTimer);
-      this.#stallTimer = undefined;
-      const stalledMs = Math.round((this.#clock.nowUs() - sinceUs) / 1000);
-      this.#control({ type: 'stall', queuedBytes, stalledMs });
+      this.#stallOver();
       this.#connection.resume();
     }, STALL_CHECK_MS);
+  }
+
+  #stallOver(): void {
+    clearInterval(this.#stallTimer);
+    this.#stallTimer = undefined;
+    const stalledMs = Math.round((this.#clock.nowUs() - this.#stalledUs) / 1000);
+    this.#control({ type: 'stall', queuedBytes: this.#stalledBytes, stalledMs });
+  }
+
+  #sealFailed(failure: SealFailure): void {
+    this.#options.journal?.onSealFailure?.(failure);
+    const { segment, reason, attempt } = failure;
+    // At the very end there is no record any more: the summary tells it.
+    if (!this.#isEnded && this.#writer !== undefined)
+      this.#control({ type: 'sealFailure', segment, reason, attempt });
   }
 
   #control(control: Control): void {
@@ -224,7 +295,7 @@ export class Recorder {
   #drain(): void {
     for (let control = this.#controls.shift(); control !== undefined; control = this.#controls.shift()) {
       if (this.#isEnded) continue;
-      if (control.type === 'drop') this.#tally.drop(control.frames);
+      this.#tally.control(control);
       this.#record(RecordKind.control, encodeControl(control));
     }
   }
@@ -302,6 +373,7 @@ export class Recorder {
   #armBeat(delayMs: number): void {
     this.#beatTimer = setTimeout(() => {
       const aimMs = this.#limits.beatMs * BEAT_AIM;
+      this.#pauses.notice(this.#tally.lastUs);
       const quietMs = (this.#clock.nowUs() - this.#tally.lastUs) / 1000;
       if (quietMs >= aimMs) this.#record(RecordKind.beat, EMPTY);
       this.#drain();
@@ -324,6 +396,7 @@ export class Recorder {
 
   /** The journal takes no more. */
   #giveUp(error: Error): void {
+    this.#failure ??= error;
     this.#end();
     this.#connection.abort();
     this.#started.reject(error);

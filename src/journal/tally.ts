@@ -1,7 +1,7 @@
 // What a recorder counts while it records, for a status line and the summary at the end. It reads the events of each
 // record once, and never those of a record that was not journalled.
 import { type EventBatch, EventKind, Flag, type StatusDetail } from '../core/event.ts';
-import type { GapCause } from '../core/frame.ts';
+import type { Control, GapCause } from '../core/frame.ts';
 import { GapFold } from '../core/gap.ts';
 
 export type Counts = {
@@ -20,6 +20,15 @@ export type Counts = {
   /** Frames that were dropped, not journalled. */
   readonly drops: number;
   readonly refused: number;
+  /** How often the recorder did not run, for how long together, and how many frames had waited for it. */
+  readonly pauses: number;
+  readonly pausedMs: number;
+  readonly lateFrames: number;
+  /** How often the disk did not follow, and for how long together. */
+  readonly stalls: number;
+  readonly stalledMs: number;
+  /** Tries to seal a segment that failed. */
+  readonly sealFailures: number;
   /** Times of the first and the last record, µs; NaN before. */
   readonly firstUs: number;
   readonly lastUs: number;
@@ -34,6 +43,12 @@ export class Tally {
   #unknown = 0;
   #drops = 0;
   #refused = 0;
+  #pauses = 0;
+  #pausedMs = 0;
+  #lateFrames = 0;
+  #stalls = 0;
+  #stalledMs = 0;
+  #sealFailures = 0;
   readonly #gapFold = new GapFold();
   readonly #gaps: Partial<Record<GapCause, number>> = {};
   #firstUs = Number.NaN;
@@ -60,8 +75,27 @@ export class Tally {
     this.#lastFrameUs = receivedUs;
   }
 
-  drop(frames: number): void {
-    this.#drops += frames;
+  /** What the recorder says of itself, once it is recorded. */
+  control(control: Control): void {
+    switch (control.type) {
+      case 'drop':
+        this.#drops += control.frames;
+        break;
+      case 'pause':
+        this.#pauses += 1;
+        this.#pausedMs += control.pausedMs;
+        break;
+      case 'late':
+        this.#lateFrames += control.frames;
+        break;
+      case 'stall':
+        this.#stalls += 1;
+        this.#stalledMs += control.stalledMs;
+        break;
+      case 'sealFailure':
+        this.#sealFailures += 1;
+        break;
+    }
   }
 
   undecoded(): void {
@@ -106,6 +140,12 @@ export class Tally {
       unknown: this.#unknown,
       drops: this.#drops,
       refused: this.#refused,
+      pauses: this.#pauses,
+      pausedMs: this.#pausedMs,
+      lateFrames: this.#lateFrames,
+      stalls: this.#stalls,
+      stalledMs: this.#stalledMs,
+      sealFailures: this.#sealFailures,
       firstUs: this.#firstUs,
       lastUs: this.#lastUs,
       silentSeconds: (nowUs - this.#lastFrameUs) / 1e6,

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createRawServer, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { EventBatch } from '../../src/core/event.ts';
 import { type Control, RecordKind } from '../../src/core/frame.ts';
@@ -276,4 +276,26 @@ test('says what the venue wants to hear regularly', async () => {
   const { controls } = connect(server.url, {}, venue);
   await controls.until((control) => control.type === 'sent' && control.text === 'PING 3');
   expect(server.received).toContain('PING 1');
+});
+
+test('a server that goes on sending its handshake for ever is given up after the whole of the limit', async () => {
+  const timers: NodeJS.Timeout[] = [];
+  const sockets: Socket[] = [];
+  const server = createRawServer((socket) => {
+    sockets.push(socket);
+    socket.on('error', () => {});
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nX-Padding: ');
+    timers.push(setInterval(() => socket.write('x'), 2));
+  }).listen(0, '127.0.0.1');
+  cleanups.push(() => {
+    for (const timer of timers) clearInterval(timer);
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  const { controls } = connect(`ws://127.0.0.1:${port}`, { handshakeMs: 40 });
+  await controls.until(isControl('failed'));
+  expect(controls.items).toContainEqual({ type: 'failed', reason: 'no handshake within 40 ms' });
+  await controls.until(isControl('retry'));
 });

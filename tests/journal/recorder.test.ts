@@ -1,12 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { InputDigest } from '../../src/core/digest.ts';
 import { UsageError, VenueError } from '../../src/core/errors.ts';
 import { EventBatch, EventKind } from '../../src/core/event.ts';
 import { type Control, decodeControl, type JournalRecord, RecordKind } from '../../src/core/frame.ts';
 import { createClock } from '../../src/journal/clock.ts';
+import { OpenSegment } from '../../src/journal/open.ts';
 import { readJournal } from '../../src/journal/reader.ts';
 import { Recorder, type RecorderOptions } from '../../src/journal/recorder.ts';
 import { acknowledge, startToyServer, Tape, toy, toySession } from './toy.ts';
@@ -365,6 +366,139 @@ describe('the disk', () => {
     const stalls = controlsOf(stored).filter((control) => control.type === 'stall');
     expect(stalls.length).toBeGreaterThan(0);
   });
+});
+
+/** A disk that does not answer until it is let. */
+function hangDisk(): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const write = OpenSegment.prototype.write;
+  const spy = vi.spyOn(OpenSegment.prototype, 'write').mockImplementation(async function (
+    this: OpenSegment,
+    pieces,
+  ) {
+    await promise;
+    return write.call(this, pieces);
+  });
+  cleanups.push(() => spy.mockRestore());
+  return resolve;
+}
+
+describe('a stop while the disk hangs', () => {
+  test('writes what waits in memory once it answers, and says what there was no room for', async () => {
+    const server = await serve();
+    const { recorder, folder, records } = record(server.url, {
+      limits: { stallBytes: 20_000 },
+      journal: { flushRows: 20, flushBytes: 20_000, queueBytes: 150_000 },
+    });
+    await recorder.start();
+    const letGo = hangDisk();
+    const client = await server.client(0);
+    const pad = 'x'.repeat(1000);
+    for (let index = 0; index < 400; index++) client.send(`T A ${index} 1 1 ${pad}`);
+    await records.until((item) => text.decode(item.payload).startsWith('T A 10 '));
+    const stopped = recorder.stop('done');
+    // The venue answers the goodbye after all that it had sent.
+    await expect.poll(() => recorder.status().connected).toBe(false);
+    expect(recorder.waitingRecords).toBeGreaterThan(10);
+    letGo();
+    const summary = await stopped;
+    expect(recorder.waitingRecords).toBe(0);
+    const stored = await read(folder);
+    const lines = story(stored).filter((line) => line.startsWith('T A'));
+    expect(lines).toEqual(Array.from({ length: lines.length }, (_, index) => `T A ${index} 1 1 ${pad}`));
+    const controls = controlsOf(stored);
+    const drops = controls.filter((control) => control.type === 'drop');
+    expect(drops).toEqual([expect.objectContaining({ frames: 400 - lines.length })]);
+    expect(controls.map(({ type }) => type).slice(-3)).toEqual(['stall', 'drop', 'end']);
+    expect(summary).toMatchObject({
+      drops: 400 - lines.length,
+      failure: null,
+      acknowledgedSeq: stored.length,
+    });
+    expect(summary.stalls).toBeGreaterThan(0);
+  });
+});
+
+describe('a pause of the recorder', () => {
+  test('is told before the frames that waited, and their number behind them', async () => {
+    const server = await serve();
+    let skippedMs = 0;
+    const source = { wallMs: () => Date.now(), monotonicMs: () => performance.now() + skippedMs };
+    const { recorder, folder, is } = record(server.url, {
+      clock: createClock({ source }),
+      limits: { beatMs: 600_000, pauseMs: 60_000 },
+    });
+    await recorder.start();
+    const client = await server.client(0);
+    client.send('T A 1 1');
+    await is('T A 1 1');
+    skippedMs = 90_000;
+    for (const line of ['T A 2 1', 'T A 3 1', 'T A 4 1']) client.send(line);
+    await is('T A 4 1');
+    const summary = await recorder.stop('done');
+    const stored = await read(folder);
+    const told = story(stored);
+    expect(told.slice(told.indexOf('T A 1 1'), told.indexOf('T A 2 1') + 1)).toEqual([
+      'T A 1 1',
+      'pause',
+      'T A 2 1',
+    ]);
+    const late = controlsOf(stored).filter((control) => control.type === 'late');
+    expect(late).toEqual([
+      { type: 'late', frames: expect.any(Number), bytes: expect.any(Number), pausedMs: expect.any(Number) },
+    ]);
+    const [{ frames, pausedMs }] = late as [Extract<Control, { type: 'late' }>];
+    expect(frames).toBeGreaterThanOrEqual(1);
+    expect(frames).toBeLessThanOrEqual(3);
+    expect(Math.round(pausedMs / 1000)).toBeGreaterThanOrEqual(89);
+    expect(summary).toMatchObject({ pauses: 1, lateFrames: frames, pausedMs });
+  });
+});
+
+describe('a folder', () => {
+  test.each(['moved', 'removed'])(
+    'that is %s ends the recorder at once, with what it took in its place',
+    async (what) => {
+      const server = await serve();
+      const { recorder, folder, is } = record(server.url, { journal: { watchMs: 10, seal: false } });
+      await recorder.start();
+      const client = await server.client(0);
+      client.send('T A 1 1');
+      await is('T A 1 1');
+      const elsewhere = join(temporaryFolder(), 'elsewhere');
+      if (what === 'moved') renameSync(folder, elsewhere);
+      else rmSync(folder, { recursive: true });
+      await expect(recorder.failed).rejects.toThrow(
+        /000001\.arrow is not there any more: was the folder moved or removed\?/,
+      );
+      const summary = await recorder.stop('failed');
+      expect(summary.failure).toContain('moved or removed');
+      expect(existsSync(folder)).toBe(false);
+      if (what === 'moved') expect((await read(elsewhere)).at(-1)?.seq).toBe(summary.lastSeq);
+    },
+  );
+});
+
+test('a segment that cannot be sealed is a record, is counted, and is sealed once that works', async () => {
+  const server = await serve();
+  const folder = temporaryFolder();
+  const journal = { rotateBytes: 20_000, flushRows: 10, sealRetryMs: 5 };
+  const { recorder, is, records } = record(server.url, { folder, journal });
+  await recorder.start();
+  // Where the sealer wants to write its file there is a folder.
+  mkdirSync(join(folder, '000001.json.partial'));
+  const client = await server.client(0);
+  for (let index = 0; index < 200; index++) client.send(`T A ${index} 1 1 ${'x'.repeat(100)}`);
+  await is(`T A 199 1 1 ${'x'.repeat(100)}`);
+  const isFailure = (item: JournalRecord): boolean =>
+    item.kind === RecordKind.control && decodeControl(item).type === 'sealFailure';
+  const told = decodeControl(await records.until(isFailure));
+  expect(told).toMatchObject({ segment: '000001', attempt: 1, reason: expect.stringMatching(/EISDIR/) });
+  rmSync(join(folder, '000001.json.partial'), { recursive: true });
+  await expect.poll(() => existsSync(join(folder, '000001.parquet')), { timeout: 20_000 }).toBe(true);
+  const summary = await recorder.stop('done');
+  expect(summary.sealFailures).toBeGreaterThanOrEqual(1);
+  expect(summary.unsealed).toEqual([]);
 });
 
 test('the status tells frames, bytes, lag and what was refused later', async () => {

@@ -185,6 +185,48 @@ test.skipIf(process.platform === 'win32')(
   },
 );
 
+test.skipIf(process.platform === 'win32')(
+  'without a descriptor to spare nothing ends: the segment grows on, and is sealed later',
+  async () => {
+    const folder = temporaryFolder();
+    const { said } = await runChild(
+      `
+      import { closeSync, openSync } from 'node:fs';
+      const writer = await JournalWriter.open(${JSON.stringify(folder)}, {
+        rotateBytes: 20_000, flushRows: 50, sealRetryMs: 600_000,
+        onFailure: (error) => console.log('failed', error.message),
+        onSealFailure: ({ segment, reason }) => console.log('unsealed', segment, reason),
+      });
+      const { recordOf } = await import(${JSON.stringify(new URL('./records.ts', import.meta.url))});
+      const append = (from, to) => {
+        for (let seq = from; seq <= to; seq++) {
+          const { kind, connection, receivedUs, payload } = recordOf(seq);
+          writer.append(kind, connection, receivedUs, payload);
+        }
+      };
+      const { sealInChild } = await import(${JSON.stringify(new URL('../../src/journal/seal.ts', import.meta.url))});
+      append(1, 50);
+      await writer.sync();
+      const hogs = [];
+      try { for (;;) hogs.push(openSync('/dev/null', 'r')); } catch (error) { console.log('full', error.code); }
+      append(51, 1000);
+      await writer.sync();
+      await sealInChild(${JSON.stringify(join(folder, '000001.arrow'))}).catch((error) => console.log('child', error.name, error.message));
+      for (const hog of hogs) closeSync(hog);
+      append(1001, 2000);
+      await writer.close();
+      console.log('done', writer.acknowledgedSeq);
+      `,
+      'ulimit -n 200;',
+    );
+    expect(said).toContain('full EMFILE');
+    expect(said).toMatch(/child Error cannot seal .*EMFILE/);
+    expect(said).not.toContain('failed');
+    expect(said).toContain('done 2000');
+    expectRecords(await readAll(folder), 1, 2000);
+  },
+);
+
 test('a cleanly ended segment is an ordinary Arrow stream', async () => {
   const folder = temporaryFolder();
   const writer = await JournalWriter.open(folder, { seal: false });
