@@ -239,8 +239,14 @@ export function formatStatus(what: string, status: RecorderStatus): string {
     `gaps ${gaps.length === 0 ? '0' : gaps.join(', ')}`,
     bytes(status.bytes),
     `safe ${count(status.acknowledgedSeq)} of ${count(status.lastSeq)} records`,
-    status.connected ? 'connected' : status.frames === 0 ? 'connecting' : 'reconnecting',
+    stateOf(status),
   ].join('  ');
+}
+
+function stateOf({ stalled, connected, frames }: RecorderStatus): string {
+  if (stalled) return 'the disk does not follow';
+  if (connected) return 'connected';
+  return frames === 0 ? 'connecting' : 'reconnecting';
 }
 
 export function formatSummary(

@@ -69,6 +69,8 @@ export type RecorderOptions = {
 
 export type RecorderStatus = Counts & {
   readonly connected: boolean;
+  /** Whether the socket is not read because the disk does not follow. */
+  readonly stalled: boolean;
   readonly reconnects: number;
   /** The last record taken, and the last one that a crash cannot undo. */
   readonly lastSeq: number;
@@ -235,6 +237,7 @@ export class Recorder {
     return {
       ...this.#tally.counts(this.#clock.nowUs()),
       connected: this.#connection.isOpen,
+      stalled: this.#stallTimer !== undefined,
       reconnects: this.#connection.reconnects,
       lastSeq: this.#writer?.lastSeq ?? 0,
       acknowledgedSeq: this.#writer?.acknowledgedSeq ?? 0,

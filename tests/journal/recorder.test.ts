@@ -386,7 +386,8 @@ function hangDisk(): () => void {
 describe('a stop while the disk hangs', () => {
   test('writes what waits in memory once it answers, and says what there was no room for', async () => {
     const server = await serve();
-    const { recorder, folder, records } = record(server.url, {
+    const { recorder, folder } = record(server.url, {
+      connection: { backoff, closeMs: 30_000 },
       limits: { stallBytes: 20_000 },
       journal: { flushRows: 20, flushBytes: 20_000, queueBytes: 150_000 },
     });
@@ -395,10 +396,10 @@ describe('a stop while the disk hangs', () => {
     const client = await server.client(0);
     const pad = 'x'.repeat(1000);
     for (let index = 0; index < 400; index++) client.send(`T A ${index} 1 1 ${pad}`);
-    await records.until((item) => text.decode(item.payload).startsWith('T A 10 '));
+    await expect.poll(() => recorder.status().stalled, { timeout: 20_000 }).toBe(true);
     const stopped = recorder.stop('done');
     // The venue answers the goodbye after all that it had sent.
-    await expect.poll(() => recorder.status().connected).toBe(false);
+    await expect.poll(() => recorder.status().connected, { timeout: 20_000 }).toBe(false);
     expect(recorder.waitingRecords).toBeGreaterThan(10);
     letGo();
     const summary = await stopped;
