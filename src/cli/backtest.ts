@@ -63,7 +63,7 @@ export const command: Command = {
       signal,
     });
     output.result(runJson(run, session), summarize(run, session));
-    return exitOfRun(run.manifest.counts, args);
+    return exitOfRun(run, args);
   },
 };
 
@@ -107,7 +107,8 @@ export async function backtest(
     apartFrom: [request.dataset],
   });
   const deadline = deadlineOf(request.signal);
-  const session = new RunSession({ place, config, strategies, symbols: feed.symbols });
+  const onLine = (line: string): void => output.note(line);
+  const session = new RunSession({ place, config, strategies, symbols: feed.symbols, onLine });
   await session.consume(feed, { output, signal: request.signal, doing: 'backtesting' });
   const run = await session.finish({
     reason: request.signal.aborted ? INTERRUPTED : 'end of data',

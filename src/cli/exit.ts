@@ -1,4 +1,5 @@
 // How a command can end, as every command and script reads it.
+import type { Run } from '../runs/run.ts';
 
 /** 130: interrupted after a clean flush. */
 export const EXIT = {
@@ -20,10 +21,14 @@ export const ALLOW_FAULTS = {
   },
 } as const;
 
-/** A run in which a strategy failed has not done what it was asked, whatever the others did. */
+/**
+ * A run in which a strategy failed has not done what it was asked, whatever the others did; nor has one that gave another
+ * result than the run of the same identity before it.
+ */
 export function exitOfRun(
-  counts: Readonly<Record<string, number>>,
+  { manifest, measured }: Pick<Run, 'manifest' | 'measured'>,
   args: { readonly allowFaults?: unknown },
 ): number {
-  return (counts.fault ?? 0) > 0 && args.allowFaults !== true ? EXIT.failed : EXIT.done;
+  if (measured?.earlierDigest !== undefined) return EXIT.failed;
+  return (manifest.counts.fault ?? 0) > 0 && args.allowFaults !== true ? EXIT.failed : EXIT.done;
 }

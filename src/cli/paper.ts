@@ -76,7 +76,7 @@ export const command: Command = {
         formatLatency(run.measured?.latency ?? {}),
       ].join('\n'),
     );
-    return exitOfRun(run.manifest.counts, args);
+    return exitOfRun(run, args);
   },
 };
 
@@ -124,6 +124,7 @@ export async function paper(request: PaperRequest): Promise<PaperResult> {
     config,
     strategies,
     symbols: feed.symbols,
+    onLine: (line) => output.note(line),
   });
   const probe = new LatencyProbe();
   session.log.listen(probe.onRecord);

@@ -73,7 +73,7 @@ export const command: Command = {
     };
     const { run, session } = await replay(request);
     output.result(runJson(run, session), summarize(run, session));
-    return exitOfRun(run.manifest.counts, args);
+    return exitOfRun(run, args);
   },
 };
 
@@ -127,7 +127,8 @@ export async function replay(
     nowUs: () => performance.now() * 1000,
   });
   const deadline = deadlineOf(request.signal);
-  const session = new RunSession({ place, config, strategies, symbols: source.symbols });
+  const onLine = (line: string): void => output.note(line);
+  const session = new RunSession({ place, config, strategies, symbols: source.symbols, onLine });
   await session.consume(pacer, { output, signal: request.signal, doing: 'replaying' });
   const reason = request.signal.aborted ? INTERRUPTED : 'end of recording';
   const run = await session.finish({

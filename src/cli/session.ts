@@ -12,7 +12,15 @@ import { Engine, type LoadedStrategy } from '../engine/engine.ts';
 import { unlessAborted } from '../journal/wait.ts';
 import { Figures, type RunFigures } from '../runs/figures/figures.ts';
 import { RunLogWriter } from '../runs/log.ts';
-import { type Measured, type MODES, type Run, type RunManifest, readRun, writeRun } from '../runs/run.ts';
+import {
+  type Measured,
+  type MODES,
+  peekRun,
+  type Run,
+  type RunManifest,
+  readRun,
+  writeRun,
+} from '../runs/run.ts';
 import { writeTables } from '../runs/tables.ts';
 import { FeedLag } from './latency.ts';
 import type { BundledStrategy } from './load.ts';
@@ -85,6 +93,8 @@ export class RunSession {
     readonly config: RunConfig;
     readonly strategies: readonly LoadedBundle[];
     readonly symbols: readonly string[];
+    /** Told each line that a strategy writes. */
+    readonly onLine?: (line: string) => void;
   }) {
     this.#place = options.place;
     this.#config = options.config;
@@ -94,6 +104,10 @@ export class RunSession {
     try {
       this.log = new RunLogWriter(this.#place.partial);
       this.log.listen((record) => this.#figures.add(record));
+      const { onLine } = options;
+      this.log.listen((record) => {
+        if (record.type === 'log') onLine?.(`${record.strategy}: ${record.text}`);
+      });
       this.engine = new Engine({ symbols, config, strategies, log: this.log });
     } catch (error) {
       this.#place.discard();
@@ -212,17 +226,21 @@ export class RunSession {
       dataset: end.dataset,
       symbols: [...this.#symbols],
       config: JSON.parse(JSON.stringify(withoutSecrets(this.#config))) as Record<string, unknown>,
-      strategies: this.#strategies.map(({ id, strategy, bundle, params }) => ({
+      strategies: this.#strategies.map(({ id, strategy, bundle, params, floats }) => ({
         id,
         name: strategy.name,
         version: strategy.version,
         bundle,
         params: params as Record<string, unknown>,
+        floats,
       })),
       activity: this.log.activity,
       software: SOFTWARE,
       node: process.version,
     };
+    const earlier = peekRun(folder);
+    const isSame =
+      earlier === undefined || earlier.identity !== manifest.identity || earlier.digest === digest;
     const { startUs, nowUs } = this.engine.status();
     const spanSeconds = (nowUs - startUs) / 1e6;
     writeRun(partial, manifest, {
@@ -231,6 +249,7 @@ export class RunSession {
       spanSeconds,
       achievedSpeed: end.mode === 'paper' || !(spanSeconds > 0) ? null : spanSeconds / wallSeconds,
       ...end.measured,
+      ...(isSame ? {} : { earlierDigest: earlier.digest }),
       latency: { ...this.#feedLag.summary(), ...end.measured.latency },
     });
     // Read back before it takes its place, so that what stands there is known to be whole.

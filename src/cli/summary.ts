@@ -80,7 +80,17 @@ function ratesOf(run: Run): readonly string[] {
 /** What a reader of the figures should know of how they came about. */
 function warningsOf(run: Run): readonly string[] {
   const warning = feedLagWarning(run);
-  return warning === undefined ? [] : [warning];
+  const different = differenceOf(run);
+  return [...(warning === undefined ? [] : [warning]), ...(different === undefined ? [] : [different])];
+}
+
+/** Equal identities must give equal digests; where they did not, the run says so. */
+export function differenceOf({ manifest, measured }: Run): string | undefined {
+  if (measured?.earlierDigest === undefined) return undefined;
+  const [before, now] = [measured.earlierDigest, manifest.digest].map((digest) => digest.slice(0, 16));
+  const { strategies } = manifest;
+  const who = strategies.length === 1 ? `the strategy ${strategies[0]!.id} is` : 'the strategies are';
+  return `${who} not deterministic: the run of the same identity that stood here had the digest ${before}, this one has ${now}`;
 }
 
 /** Faults that are named; the run log has all of them. */

@@ -36,6 +36,10 @@ export type RunEvidence = {
   readonly indicators: ReadonlyMap<string, Thinned>;
   /** What quotes and books showed at decisions, by `strategy.input.output`. */
   readonly samples: ReadonlyMap<string, Thinned>;
+  /** Curves that strategies drew, by `strategy.name`. */
+  readonly plots: ReadonlyMap<string, Thinned>;
+  readonly lines: readonly RecordOf<'log'>[];
+  readonly lineCount: number;
   readonly gaps: readonly Gap[];
   readonly late: readonly LateData[];
   readonly statuses: readonly RecordOf<'status'>[];
@@ -59,6 +63,9 @@ export function gather(run: Run): RunEvidence {
     switch (record.type) {
       case 'candle':
         markets.addCandle(record);
+        break;
+      case 'plot':
+        markets.addPlot(record);
         break;
       case 'sample':
         markets.addSample(record);
@@ -85,6 +92,7 @@ export function gather(run: Run): RunEvidence {
     series: markets.series(fills, trips),
     indicators: markets.indicators,
     samples: markets.samples,
+    plots: markets.plots,
     ...notes.evidence(),
   };
 }

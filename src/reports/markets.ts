@@ -20,6 +20,7 @@ export class Markets {
   readonly indicators = new Map<string, Thinned>();
   /** What quotes and books showed at decisions, by `strategy.input.output`. */
   readonly samples = new Map<string, Thinned>();
+  readonly plots = new Map<string, Thinned>();
   readonly holds = new Map<string, HeldPrices>();
   readonly #span: Span;
   readonly #candles = new Map<string, { readonly symbol: string; readonly candles: MergedCandles }>();
@@ -53,6 +54,10 @@ export class Markets {
     for (const [name, value] of valuesOf(record)) {
       entry(this.samples, name, () => new Thinned(this.#span)).push(record.atUs, value);
     }
+  }
+
+  addPlot({ strategy, name, timeUs, value }: RecordOf<'plot'>): void {
+    entry(this.plots, `${strategy}.${name}`, () => new Thinned(this.#span)).push(timeUs, value);
   }
 
   addIndicator({ name, event, atUs, value }: RecordOf<'indicator'>): void {

@@ -24,6 +24,9 @@ export type NoteEvidence = {
   readonly statusCount: number;
   readonly faults: readonly RecordOf<'fault'>[];
   readonly risks: readonly RecordOf<'risk'>[];
+  /** What strategies wrote through their consoles, and how much of it. */
+  readonly lines: readonly RecordOf<'log'>[];
+  readonly lineCount: number;
   readonly unused: ReadonlyMap<string, number>;
   /** Orders and stops that stood while data was missing. */
   readonly affected: readonly RecordOf<'outage'>[];
@@ -46,6 +49,8 @@ export class Notes {
   readonly #books = new Map<string, number>();
   readonly #affected: RecordOf<'outage'>[] = [];
   readonly #rejections = new Map<string, number>();
+  readonly #lines: RecordOf<'log'>[] = [];
+  #lineCount = 0;
   #statusCount = 0;
 
   add(record: LoggedRecord): void {
@@ -76,6 +81,10 @@ export class Notes {
         // Each count is of the run so far; the last one is of all of it.
         this.#books.set(`${record.symbol}: ${record.what}`, record.count);
         break;
+      case 'log':
+        this.#lineCount += 1;
+        keep(this.#lines, record);
+        break;
       case 'fault':
         keep(this.#faults, record);
         break;
@@ -92,7 +101,7 @@ export class Notes {
       gaps: this.#gaps.gaps.map((gap) => ({ ...gap, toUs: gap.toUs ?? undefined })),
       ...{ late: this.#late, statuses: this.#statuses, statusCount: this.#statusCount },
       ...{ faults: this.#faults, risks: this.#risks, unused: this.#unused, books: this.#books },
-      affected: this.#affected,
+      ...{ lines: this.#lines, lineCount: this.#lineCount, affected: this.#affected },
       rejections: this.#rejections,
     };
   }

@@ -45,6 +45,8 @@ const manifestSchema = z.object({
       /** SHA-256 of the bundled source. */
       bundle: z.string(),
       params: z.record(z.string(), z.unknown()),
+      /** What it calls whose last digits may differ between machines and Node versions, as `Math.exp`. */
+      floats: z.array(z.string()).readonly().optional(),
     }),
   ),
   /** What each strategy was given and did; absent in runs of earlier versions. */
@@ -71,6 +73,8 @@ export type Measured = {
   /** Stage → percentiles in µs. */
   readonly latency: Readonly<Record<string, Latency>>;
   readonly quality: Readonly<Record<string, unknown>>;
+  /** The digest that the run of the same identity had which stood in this one's place, where it was another one. */
+  readonly earlierDigest?: string;
 };
 
 /** Percentiles of one stage, µs. */

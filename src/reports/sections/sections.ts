@@ -6,6 +6,7 @@ import { markets } from './markets.ts';
 import { parity } from './parity.ts';
 import { performance } from './performance.ts';
 import { quality } from './quality.ts';
+import { said } from './said.ts';
 import type { Section, Subject } from './section.ts';
 import { trades } from './trades.ts';
 
@@ -13,6 +14,7 @@ export const SECTIONS: readonly ((subject: Subject) => Section | undefined)[] = 
   performance,
   markets,
   parity,
+  said,
   trades,
   activity,
   latency,
