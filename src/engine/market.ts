@@ -75,16 +75,16 @@ export class Market {
 
   /** Best prices: from the book where one is kept and valid, else from a fresh ticker. NaN when there is none. */
   get bid(): number {
-    return this.book?.isValid ? this.book.bestBid : this.#isFresh ? this.#tickerBid : Number.NaN;
+    return this.book?.isValid ? this.book.bestBid : this.#ofTicker(this.#tickerBid);
   }
   get bidSize(): number {
-    return this.book?.isValid ? this.book.bestBidSize : this.#isFresh ? this.#tickerBidSize : Number.NaN;
+    return this.book?.isValid ? this.book.bestBidSize : this.#ofTicker(this.#tickerBidSize);
   }
   get ask(): number {
-    return this.book?.isValid ? this.book.bestAsk : this.#isFresh ? this.#tickerAsk : Number.NaN;
+    return this.book?.isValid ? this.book.bestAsk : this.#ofTicker(this.#tickerAsk);
   }
   get askSize(): number {
-    return this.book?.isValid ? this.book.bestAskSize : this.#isFresh ? this.#tickerAskSize : Number.NaN;
+    return this.book?.isValid ? this.book.bestAskSize : this.#ofTicker(this.#tickerAskSize);
   }
   /** Halfway between best bid and ask; NaN while either is missing. */
   get mid(): number {
@@ -100,8 +100,9 @@ export class Market {
     return pricedUs;
   }
 
-  get #isFresh(): boolean {
-    return this.#clock.nowUs - this.#quotedUs <= this.#priceAgeMaxUs;
+  /** What the ticker says, unless it is too old or its stream has a gap: then it says nothing. */
+  #ofTicker(value: number): number {
+    return this.#clock.nowUs - this.#quotedUs <= this.#priceAgeMaxUs ? value : Number.NaN;
   }
 
   applyLevel(batch: EventBatch, row: number): void {
@@ -114,20 +115,15 @@ export class Market {
     }
     const price = batch.price[row]!;
     const size = batch.size[row]!;
-    // One row without a price and size says that a snapshot is empty; a price of 0 is none.
-    const isEmpty = size === 0 && Number.isNaN(price);
-    if (price === 0) this.#zeroPrices++;
-    if (!isEmpty && (price === 0 || !book.set((flags & Flag.ask) !== 0, price, size))) {
-      this.#refuse(book, price, size);
-    }
+    // A price of 0 is none.
+    if (price === 0 || !book.set((flags & Flag.ask) !== 0, price, size)) this.#refuse(book, price, size);
     if ((flags & Flag.last) === 0) return;
     if (this.#inSnapshot) {
       this.#inSnapshot = false;
       book.validate();
     }
     this.#bookedUs = batch.receivedUs[row]!;
-    if (book.isValid && book.isCrossed) this.#tellCrossed(book);
-    else this.#isCrossed = false;
+    if (book.isCrossed || this.#isCrossed) this.#followCrossing(book);
     if (book.offTickCount > 0 && !this.#isOffTickTold) this.#tellOffTick(book);
   }
 
@@ -211,6 +207,7 @@ export class Market {
   /** A level is missing now, so the book is not the venue's until its next snapshot. */
   #refuse(book: Book, price: number, size: number): void {
     const wasTrusted = book.isValid || this.#inSnapshot;
+    if (price === 0) this.#zeroPrices++;
     book.invalidate();
     this.#inSnapshot = false;
     this.#bookedUs = Number.NaN;
@@ -219,13 +216,15 @@ export class Market {
     this.notice = { symbol: this.symbol, what: 'refused', count: this.refusedCount, detail };
   }
 
-  #tellCrossed(book: Book): void {
+  #followCrossing(book: Book): void {
+    const wasCrossed = this.#isCrossed;
+    this.#isCrossed = book.isValid && book.isCrossed;
+    if (!this.#isCrossed) return;
     this.crossedCount++;
-    if (!this.#isCrossed) {
+    if (!wasCrossed) {
       const detail = `bid ${book.bestBid} at or above ask ${book.bestAsk}`;
       this.notice = { symbol: this.symbol, what: 'crossed', count: this.crossedCount, detail };
     }
-    this.#isCrossed = true;
   }
 
   #tellOffTick(book: Book): void {

@@ -206,6 +206,8 @@ export class Book {
 
   /** A level that is not simply put on the stated grid: it makes the grid finer, or is refused. */
   #setOdd(isAsk: boolean, price: number, size: number): boolean {
+    // One row without a price and a size says that a snapshot is empty.
+    if (size === 0 && Number.isNaN(price)) return true;
     const denominator = decimalDenominator(price);
     if (!(size >= 0 && size < Infinity) || !this.#canHold(price, denominator)) {
       this.#refused++;
