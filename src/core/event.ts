@@ -36,7 +36,10 @@ export const Flag = {
   buy: 8,
   /** trade: the taker sold. Neither bit: the venue does not say. */
   sell: 16,
-  /** trade: it happened during an outage and was learned of later, from the venue's snapshot. */
+  /**
+   * trade: it happened during an outage and was learned of later, from the venue's snapshot.
+   * candle: it comes with a snapshot, and was over, or had begun, before anyone heard of it.
+   */
   late: 32,
 } as const;
 

@@ -88,6 +88,8 @@ export class Lag {
   graceUs: number;
   /** How often what is in force has changed. */
   changes = 0;
+  /** Observed samples in a row that were within a second of the least. */
+  steady = 0;
   readonly #graceMinUs: number;
   readonly #block = new Block();
   readonly #before = new Block();
@@ -157,6 +159,8 @@ export class Lag {
     const isRefuting = this.#held > 0;
     this.#part();
     this.#block.add(lagUs, seq, isTrade);
+    this.steady =
+      Math.abs(lagUs - this.#lowest()) <= AGREE_US && lagUs >= lowestUs - AGREE_US ? this.steady + 1 : 0;
     this.#learn(false);
     return isRefuting ? 'refuted' : 'taken';
   }

@@ -36,6 +36,11 @@ export class Heard {
     if (Number.isNaN(this.quotedSinceUs)) this.quotedSinceUs = this.receivedUs;
   }
 
+  /** Nothing but candles has been heard, if anything. */
+  get hasOnlyCandles(): boolean {
+    return this.trades + this.books + this.quotes === 0;
+  }
+
   get counts(): EventCounts {
     const { trades, books, quotes, candles } = this;
     return { trades, books, quotes, candles };

@@ -34,6 +34,8 @@ export type ClosesOptions = {
   readonly log: RunLog;
   /** Asks a strategy to decide; the second argument is the start of the candle that closed, µs. */
   readonly call: (runner: Runner, startUs: number) => void;
+  /** How long after its end, by our clock, a candle may still get something, µs. */
+  readonly waitUs: () => number;
 };
 
 export class Closes {
@@ -44,6 +46,8 @@ export class Closes {
   /** Series that closed at this instant and whose strategies have not been called yet. */
   readonly #closed: SeriesNode[] = [];
   #areHeld = false;
+  /** What closes now happened before anyone could act on it. */
+  #isHistory = false;
 
   constructor(options: ClosesOptions) {
     this.#options = options;
@@ -71,8 +75,9 @@ export class Closes {
     else this.#unused(node, 'late trade: closed already, the candle', node.series.startOf(timeUs));
   }
 
-  /** Adds a closed candle of the feed to each series it lies inside. */
-  addCandle(instrument: number, candle: Candle): void {
+  /** Adds a closed candle of the feed to each series it lies inside. On what history closes nobody is called. */
+  addCandle(instrument: number, candle: Candle, isHistory: boolean): void {
+    this.#isHistory = isHistory;
     for (const node of this.groups[instrument]!.nodes) {
       const isPart = node.series.intervalUs % candle.intervalUs === 0;
       const length = formatDurationUs(candle.intervalUs);
@@ -82,7 +87,7 @@ export class Closes {
       }
       this.#schedule(node);
     }
-    this.#callStrategies();
+    this.#isHistory = false;
   }
 
   /** A candle timer is due: closes every series, of any instrument, that is due and ends at the earliest instant. */
@@ -92,12 +97,12 @@ export class Closes {
     for (const node of this.#nodes) {
       if (timers.dueUs(node.timer) <= dueUs && node.scheduledUs < closeUs) closeUs = node.scheduledUs;
     }
+    if (closeUs === Number.POSITIVE_INFINITY) return;
     for (const node of this.#nodes) {
       if (node.scheduledUs !== closeUs) continue;
       node.series.closeBefore(closeUs);
       this.#schedule(node);
     }
-    this.#callStrategies();
   }
 
   /**
@@ -150,7 +155,7 @@ export class Closes {
     const { log, cursor } = this.#options;
     node.update();
     node.beganUs = Number.NaN;
-    this.#closed.push(node);
+    if (!this.#isHistory) this.#closed.push(node);
     const { symbol } = node;
     for (const name of node.names) {
       log.write({ ...cursor.position(), type: 'candle', name, symbol, ...node.series.closed });
@@ -172,7 +177,8 @@ export class Closes {
     }
   }
 
-  #callStrategies(): void {
+  /** Asks the strategies whose series have closed since. */
+  callStrategies(): void {
     const closed = this.#closed.splice(0);
     for (const node of closed) {
       for (const runner of node.runners) this.#options.call(runner, node.series.closed.startUs);
@@ -187,12 +193,12 @@ export class Closes {
 
   /** A close that is overdue happens at once. */
   #setTimer(node: SeriesNode): void {
-    const { timers, lag, cursor } = this.#options;
+    const { timers, cursor, waitUs } = this.#options;
     if (this.#areHeld) {
       timers.clear(node.timer);
       return;
     }
-    const dueUs = node.scheduledUs + lag.knownOffsetUs + lag.graceUs;
+    const dueUs = node.scheduledUs + waitUs();
     timers.set(node.timer, Math.max(dueUs, cursor.nowUs));
   }
 

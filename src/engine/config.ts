@@ -30,11 +30,22 @@ const candlesSchema = z.strictObject({
   from: z
     .enum(['trades', 'candles'])
     .default('trades')
+    .describe('what series are built from: trades, or candles of the feed whose interval divides theirs'),
+  fill: z
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .describe('flat candles in a gap, beyond that the gap is a hole; default: 2 from trades, 0 from candles'),
+  grace: durationText()
+    .default('250ms')
     .describe(
-      'what series are built from: trades, or closed candles of the feed whose interval divides theirs',
+      'how long a candle waits for late trades at least; longer where receipt is measured to vary more',
     ),
-  fill: z.number().int().min(0).default(2).describe('flat candles in a gap; beyond that the gap is a hole'),
-  grace: durationText().default('250ms').describe('engine time that a candle waits for late trades'),
+  fillAt: z
+    .enum(['nextOpen', 'close'])
+    .default('nextOpen')
+    .describe('where market orders fill that have only candles to go by'),
 });
 
 export const runConfigSchema = z.strictObject({
@@ -90,6 +101,11 @@ export const runConfigSchema = z.strictObject({
 });
 
 export type RunConfig = z.output<typeof runConfigSchema>;
+
+/** Flat candles in a gap: none where the venue sends candles, for a real one may still come. */
+export function fillOf({ candles }: RunConfig): number {
+  return candles.fill ?? (candles.from === 'candles' ? 0 : 2);
+}
 
 /** Capital, fees and limits of one strategy's own. */
 export type AccountConfig = {

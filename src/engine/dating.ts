@@ -21,6 +21,8 @@ export type DatingOptions = {
   readonly symbols: readonly string[];
   readonly lag: Lag;
   readonly closes: Closes;
+  /** Whether series are built from trades. */
+  readonly usesTrades: boolean;
   readonly cursor: Cursor;
   readonly log: RunLog;
 };
@@ -109,7 +111,9 @@ export class Dating {
 
   #release(): void {
     for (const { instrument, price, size, side, venueUs } of this.#held) {
-      this.#options.closes.addTrade(instrument, { price, size, side, timeUs: venueUs });
+      if (this.#options.usesTrades) {
+        this.#options.closes.addTrade(instrument, { price, size, side, timeUs: venueUs });
+      }
     }
     this.#held.length = 0;
   }

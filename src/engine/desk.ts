@@ -67,7 +67,8 @@ export class Desk {
   constructor(options: DeskOptions) {
     this.#options = options;
     this.#timer = options.timers.add(TimerRank.exchange);
-    const { symbols, config, markets, cursor, log } = options;
+    const { symbols, config, markets, heard, cursor, log } = options;
+    const fillsAtOpen = config.candles.from === 'candles' && config.candles.fillAt === 'nextOpen';
     this.#markOf = (instrument) => markPrice(markets, instrument);
     this.exchange = new Exchange({
       latency: config.latency,
@@ -88,6 +89,7 @@ export class Desk {
         this.pending = this.#notices.push({ runner: this.#byId.get(fill.strategy)!, fill });
       },
       outage: config.outage,
+      waitsForOpen: (instrument) => fillsAtOpen && heard[instrument]!.hasOnlyCandles,
       onAffected: (affected) => log.write({ ...cursor.position(), type: 'outage', ...affected }),
     });
     this.accounts = new Accounts({

@@ -3,22 +3,15 @@
 import type { StrategyActivity } from '../core/activity.ts';
 import { assert, unreachable } from '../core/assert.ts';
 import { InputDigest } from '../core/digest.ts';
-import {
-  type CandleDetail,
-  type EventBatch,
-  type EventDetail,
-  EventKind,
-  Flag,
-  NO_INSTRUMENT,
-  type StatusDetail,
-} from '../core/event.ts';
+import { type EventBatch, EventKind, Flag, NO_INSTRUMENT, type StatusDetail } from '../core/event.ts';
 import type { Instrument } from '../core/instrument.ts';
 import { LAG_BLOCK_EVENTS, Lag } from '../core/lag.ts';
 import type { RunLog } from '../core/record.ts';
 import { parseDurationUs } from '../core/time.ts';
 import { Activity, Heard } from './activity.ts';
+import { CandleFeed } from './candle-feed.ts';
 import { Closes, type SeriesGroup } from './closes.ts';
-import type { RunConfig } from './config.ts';
+import { fillOf, type RunConfig } from './config.ts';
 import { Cursor } from './cursor.ts';
 import { Dating } from './dating.ts';
 import { Desk, type StrategyStatus } from './desk.ts';
@@ -71,6 +64,7 @@ export class Engine {
   readonly #closes: Closes;
   readonly #lag: Lag;
   readonly #dating: Dating;
+  readonly #candles: CandleFeed;
   readonly #usesCandleEvents: boolean;
   readonly #schedule: Schedule;
   readonly #lanes: readonly Lane[];
@@ -98,8 +92,9 @@ export class Engine {
       ...{ timers, desk: this.#desk, cursor: this.#cursor, log: this.#log },
       equityEveryUs: parseDurationUs(config.equityEvery, 'equityEvery'),
     });
-    const graph = new InputGraph({ symbols, markets: this.#markets, fill: config.candles.fill });
-    const lag = new Lag(parseDurationUs(config.candles.grace, 'candles.grace'));
+    const graph = new InputGraph({ symbols, markets: this.#markets, fill: fillOf(config) });
+    const graceMinUs = parseDurationUs(config.candles.grace, 'candles.grace');
+    const lag = new Lag(graceMinUs);
     this.#lag = lag;
     this.#closes = new Closes({
       symbols,
@@ -108,9 +103,13 @@ export class Engine {
       cursor: this.#cursor,
       log: this.#log,
       call: (runner, startUs) => this.#desk.call(runner, startUs),
+      waitUs: () => this.#candles.waitUs,
     });
     const { closes, cursor } = { closes: this.#closes, cursor: this.#cursor };
-    this.#dating = new Dating({ symbols, lag, closes, cursor, log: this.#log });
+    this.#dating = new Dating({
+      ...{ symbols, lag, closes, cursor, log: this.#log },
+      usesTrades: !this.#usesCandleEvents,
+    });
     this.#lanes = symbols.map((_, instrument) => ({
       instrument,
       market: this.#markets.all[instrument]!,
@@ -120,6 +119,10 @@ export class Engine {
       onBook: [],
       onQuote: [],
     }));
+    this.#candles = new CandleFeed({
+      ...{ symbols, lag, graceMinUs, closes, timers, cursor },
+      ...{ lanes: this.#lanes, desk: this.#desk, log: this.#log },
+    });
     for (const loaded of strategies) this.#add(loaded, graph);
     for (const node of graph.nodes) this.#closes.add(node);
   }
@@ -183,6 +186,7 @@ export class Engine {
     // A batch may have been left in the middle.
     this.#leave();
     this.#dating.finish();
+    this.#candles.finish();
     this.#desk.close();
     for (const notice of this.#markets.finalNotices()) this.#tellBook(notice);
     for (const one of this.activity()) {
@@ -284,7 +288,7 @@ export class Engine {
         assert(false, 'an instrument number is an index into the symbols of the run');
         return;
       default:
-        this.#applyDetail(batch.detail[row], batch.instrument[row]!);
+        this.#applyDetail(batch, row);
     }
   }
 
@@ -293,7 +297,7 @@ export class Engine {
     this.#startUs = nowUs;
     this.#cursor.nowUs = nowUs;
     this.#desk.start(nowUs);
-    this.#closes.begin(NO_INSTRUMENT, nowUs);
+    if (!this.#usesCandleEvents) this.#closes.begin(NO_INSTRUMENT, nowUs);
     this.#schedule.start(nowUs);
   }
 
@@ -315,7 +319,9 @@ export class Engine {
           this.#desk.advance();
           break;
         case TimerRank.candle:
+          this.#candles.fire(dueUs);
           this.#closes.fire(dueUs);
+          this.#closes.callStrategies();
           break;
         case TimerRank.strategy:
           this.#schedule.callPeriodic(timer, dueUs, untilUs);
@@ -358,7 +364,9 @@ export class Engine {
     for (let i = 0; i < runners.length; i++) this.#desk.call(runners[i]!);
   }
 
-  #applyDetail(detail: EventDetail | undefined, instrument: number): void {
+  #applyDetail(batch: EventBatch, row: number): void {
+    const detail = batch.detail[row];
+    const instrument = batch.instrument[row]!;
     assert(detail !== undefined, 'status, instrument and candle events carry a detail');
     switch (detail.type) {
       case 'status':
@@ -368,7 +376,11 @@ export class Engine {
         this.#applyRules(detail.instrument, instrument);
         return;
       case 'candle':
-        if (this.#usesCandleEvents && detail.isClosed) this.#applyCandle(detail, instrument);
+        this.#lanes[instrument]!.heard.candles++;
+        this.#dating.look(batch, row);
+        if (this.#usesCandleEvents) {
+          this.#candles.take(detail, instrument, batch.flags[row]!, batch.exchangeUs[row]!);
+        }
         return;
       default:
         unreachable(detail);
@@ -390,22 +402,15 @@ export class Engine {
     this.#dating.heed(status);
     const channel = interruptedBy(status);
     if (channel !== undefined) this.#markets.interrupt(instrument, channel);
-    if (channel === 'trade' || channel === '') this.#closes.interrupt(instrument);
-    if (bringsTrades(status)) this.#closes.begin(instrument, this.#cursor.nowUs);
+    // Candles of the venue are whole by themselves, and what an outage held back comes with the next snapshot.
+    if (!this.#usesCandleEvents) {
+      if (channel === 'trade' || channel === '') this.#closes.interrupt(instrument);
+      if (bringsTrades(status)) this.#closes.begin(instrument, this.#cursor.nowUs);
+    }
     if (status.state === 'healed') this.#desk.onHealed(instrument, status.channel);
     else if (status.state === 'gap' && this.#markets.all[instrument]?.isPricedBy(status.channel) !== false) {
       this.#desk.onGap(instrument, status.channel, status.fromUs ?? this.#cursor.nowUs);
     }
-  }
-
-  /** Where a feed has candles only, one counts as a trade at its close. */
-  #applyCandle(candle: CandleDetail, instrument: number): void {
-    const { nowUs } = this.#cursor;
-    this.#lanes[instrument]!.heard.candles++;
-    this.#markets.all[instrument]!.applyTrade(candle.close, nowUs);
-    this.#desk.exchange.onTrade(instrument, candle.close, candle.volume, undefined, nowUs);
-    this.#call([]);
-    this.#closes.addCandle(instrument, { ...candle, buyVolume: 0, sellVolume: 0 });
   }
 
   #add(loaded: LoadedStrategy, graph: InputGraph): void {

@@ -14,7 +14,7 @@ export type Lane = {
   readonly instrument: number;
   readonly market: Market;
   readonly heard: Heard;
-  /** The series that trades go into. */
+  /** The series that trades go into: none, where they are built from candles. */
   readonly series: SeriesGroup;
   /** Strategies that want each event of a kind. */
   readonly onTrade: Runner[];

@@ -147,6 +147,7 @@ export class CandleSeries {
 
   /** Says that nothing before `timeUs` is awaited: closes the forming candle and fills empty intervals that end by then. */
   closeBefore(timeUs: number): void {
+    assert(timeUs < Number.POSITIVE_INFINITY, 'candles close up to a time');
     while (this.#nextCloseUs <= timeUs) this.#closeNext();
   }
 

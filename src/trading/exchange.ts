@@ -8,6 +8,7 @@ import { Random } from '../core/random.ts';
 import { admit, isReduceOnly, sideOf, type Venue } from './admission.ts';
 import { Arrivals } from './arrivals.ts';
 import type { Touch } from './brackets.ts';
+import { type CandleStep, stepsTo } from './candle-step.ts';
 import type { Excursion } from './excursions.ts';
 import { type Balances, Ledger } from './ledger.ts';
 import { type MarketView, markPrice } from './market.ts';
@@ -46,6 +47,8 @@ export type ExchangeOptions = {
   readonly outage?: OutagePolicy;
   /** Called for each order, stop loss and take profit that stands across a gap. */
   readonly onAffected?: (affected: Affected) => void;
+  /** Whether market orders of an instrument wait for the next candle's open: it has nothing but candles. Default: none do. */
+  readonly waitsForOpen?: (instrument: number) => boolean;
 };
 
 /** A signal on its way to becoming an order. */
@@ -95,6 +98,10 @@ export class Exchange {
   readonly #arrivals = new Arrivals();
   readonly #outages: Outages;
   readonly #accounts = new Map<string, Account>();
+  /** Orders that have reached the venue and wait for the next candle's open. */
+  #atOpen: WorkingOrder[] = [];
+  /** Exits that a price inside a candle touches fill there: by when an order got there, the price would be unknown. */
+  #isInCandle = false;
   #orders = 0;
 
   constructor(options: ExchangeOptions) {
@@ -259,7 +266,7 @@ export class Exchange {
       const arrival = this.#arrivals.take(nowUs);
       if (arrival === undefined) return;
       const { order, dueUs, cancel } = arrival;
-      if (cancel === undefined) this.#matching.arrive(order, dueUs);
+      if (cancel === undefined) this.#arrive(order, dueUs);
       else if (!isFinal(order.status)) this.#matching.end(order, 'cancelled', cancel);
     }
   }
@@ -280,6 +287,39 @@ export class Exchange {
    */
   onTrade(instrument: number, price: number, size: number, takerSide: Side | undefined, nowUs: number): void {
     this.#matching.onTrade(instrument, price, size, takerSide, nowUs);
+  }
+
+  /**
+   * A candle, where there is nothing else to go by: orders that waited for its open fill there, then resting orders,
+   * stops and take profits meet its prices one after the other, exits at the price that touches them, or at the open
+   * where that is past it.
+   */
+  onCandle({ instrument, prices, opens, volume, nowUs, setPrice }: CandleStep): void {
+    this.#isInCandle = true;
+    let before = Number.NaN;
+    for (const [i, price] of prices.entries()) {
+      for (const step of stepsTo(price, before, this.#matching.standing(instrument).brackets)) {
+        setPrice(step);
+        if (i === 0 && opens) this.#open(instrument, nowUs);
+        this.#matching.onTrade(instrument, step, volume, undefined, nowUs);
+        this.advance(nowUs);
+      }
+      before = price;
+    }
+    this.#isInCandle = false;
+  }
+
+  #arrive(order: WorkingOrder, dueUs: number): void {
+    const waits =
+      !this.#isInCandle && order.type !== 'limit' && this.#options.waitsForOpen?.(order.instrument) === true;
+    if (waits) this.#atOpen.push(order);
+    else this.#matching.arrive(order, dueUs);
+  }
+
+  #open(instrument: number, nowUs: number): void {
+    const waiting = this.#atOpen.filter((order) => order.instrument === instrument);
+    this.#atOpen = this.#atOpen.filter((order) => order.instrument !== instrument);
+    for (const order of waiting) if (!isFinal(order.status)) this.#matching.arrive(order, nowUs);
   }
 
   /** The book changed. Resting orders that the opposite best went strictly past fill from the levels past them. */
@@ -349,7 +389,7 @@ export class Exchange {
       account,
       symbol: this.#options.symbols[draft.instrument]!,
       createdUs: nowUs,
-      dueUs: nowUs + account.latency.nextUs(),
+      dueUs: nowUs + (this.#isInCandle && draft.sentBy !== undefined ? 0 : account.latency.nextUs()),
       signalMid: markPrice(this.#options.market, draft.instrument),
       arrivalMid: Number.NaN,
       filled: 0n,

@@ -9,7 +9,7 @@ test('what is left out has its documented default', () => {
     capital: { USD: 100 },
     strategies: [],
     latency: { model: 'uniform', minMs: 50, maxMs: 100 },
-    candles: { from: 'trades', fill: 2, grace: '250ms' },
+    candles: { from: 'trades', grace: '250ms' },
     equityEvery: '1s',
     onError: 'disable',
   });
@@ -32,7 +32,7 @@ test.each([
   [{ ...least, sed: 3 }, 'unknown key in run.yaml: sed (', 'did you mean seed?'],
   [
     { ...least, candles: { fil: 2 } },
-    'run.yaml: candles: fil (known: from, fill, grace)',
+    'run.yaml: candles: fil (known: from, fill, grace, fillAt)',
     'did you mean fill?',
   ],
   [

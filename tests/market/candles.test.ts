@@ -262,3 +262,49 @@ describe('closed candles', () => {
     );
   });
 });
+
+test('a larger candle is partial when one of its pieces is, whichever it is, and no longer than that', () => {
+  for (const partial of [0, 1, 2]) {
+    const series = new CandleSeries({ intervalUs: 3 * S });
+    const closed = collect(series);
+    series.begin(NOON);
+    for (let i = 0; i < 6; i++) {
+      const part = { startUs: NOON + i * S, intervalUs: S, open: 1, high: 1, low: 1, close: 1, volume: 1 };
+      series.addCandle({ ...part, buyVolume: 0, sellVolume: 0, trades: 1, isPartial: i === partial });
+    }
+    expect(closed.map(({ isPartial }) => isPartial)).toEqual([true, false]);
+  }
+});
+
+test('with several open at once, trades come in any order across their bounds', () => {
+  const trade = fc.record({
+    timeUs: fc.integer({ min: 0, max: 20 * S }),
+    price: fc.integer({ min: 1, max: 50 }),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(trade, { minLength: 1, maxLength: 60 }),
+      fc.integer({ min: 0, max: 3 }),
+      (trades, fill) => {
+        const options = { intervalUs: 2 * S, gap: { fill } };
+        const sorted = new CandleSeries(options);
+        const waiting = new CandleSeries({ ...options, openMax: 12 });
+        const [a, b] = [collect(sorted), collect(waiting)];
+        for (const series of [sorted, waiting]) series.begin(NOON);
+        // In order of their candles, as received within one: that is what any order across bounds must give.
+        const byCandle = trades.toSorted(
+          (x, y) => Math.floor(x.timeUs / (2 * S)) - Math.floor(y.timeUs / (2 * S)),
+        );
+        for (const { timeUs, price } of byCandle) sorted.addTrade(price, 1, 1, NOON + timeUs);
+        for (const { timeUs, price } of trades)
+          expect(waiting.addTrade(price, 1, 1, NOON + timeUs)).toBe(true);
+        const copy = new CandleSeries({ ...options, openMax: 12 });
+        copy.restore(waiting.save());
+        const c = collect(copy);
+        for (const series of [sorted, waiting, copy]) series.closeBefore(NOON + 60 * S);
+        expect(b).toEqual(a);
+        expect(c).toEqual(a);
+      },
+    ),
+  );
+});

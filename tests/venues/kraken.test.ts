@@ -128,7 +128,7 @@ test('ticker frames become quotes, but for the zeros of a listing that never tra
   ]);
 });
 
-test('ohlc frames become candles that are closed only once a later one was seen', () => {
+test('ohlc frames become candles that are closed once, with what was last said of them, by the first frame of a later one', () => {
   const candle = (minute: number, values: readonly number[], isClosed: boolean): string => {
     const [open, high, low, close, volume, trades] = values;
     const startUs = Date.UTC(2026, 0, 2, 3, minute) * 1000;
@@ -141,7 +141,10 @@ test('ohlc frames become candles that are closed only once a later one was seen'
       `${candle(4, [62800, 62805, 62799.9, 62805, 2.06, 9], false)}${at('806315')}`,
     ],
     [`${candle(4, [62800, 62810, 62799.9, 62807, 3.06, 12], false)} @2026-01-02T03:04:06.806315Z`],
-    [`${candle(5, [62807, 62807, 62807, 62807, 0.01, 1], false)} @2026-01-02T03:05:02.000000Z`],
+    [
+      `${candle(4, [62800, 62810, 62799.9, 62807, 3.06, 12], true)} @2026-01-02T03:05:02.000000Z`,
+      `${candle(5, [62807, 62807, 62807, 62807, 0.01, 1], false)} @2026-01-02T03:05:02.000000Z`,
+    ],
   ]);
 });
 

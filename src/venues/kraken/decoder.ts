@@ -2,7 +2,7 @@
 // It chooses how a frame is read and handles all but the two busy channels, which have files of their own.
 // Invariant: nothing a venue sends makes it throw, and nothing but heartbeats and pongs goes by without a trace.
 import { assert } from '../../core/assert.ts';
-import { type EventBatch, EventKind, NO_INSTRUMENT } from '../../core/event.ts';
+import { type CandleDetail, type EventBatch, EventKind, Flag, NO_INSTRUMENT } from '../../core/event.ts';
 import {
   type Control,
   decodeControl,
@@ -35,8 +35,8 @@ export class KrakenDecoder implements Decoder, FrameReader {
   readonly #levels: LevelChannel;
   readonly #trades: TradeChannel;
   readonly #scan: FrameScan | undefined;
-  /** Start of the newest candle seen, µs, by instrument. */
-  readonly #candleStartUs: Float64Array;
+  /** The newest candle seen, by instrument: the one that runs. */
+  readonly #running: (CandleDetail | undefined)[];
   #connection = 0;
   /** Connections that are open beside one another; none as a rule: then each takes the place of the one before. */
   readonly #beside = new Set<number>();
@@ -51,7 +51,7 @@ export class KrakenDecoder implements Decoder, FrameReader {
     this.#gaps = new StreamGaps(session, ['book', 'trade', 'ticker', 'ohlc']);
     this.#levels = new LevelChannel(session, this.#instruments, this.#gaps);
     this.#trades = new TradeChannel(symbols, this.#instruments, this.#gaps);
-    this.#candleStartUs = new Float64Array(symbols.length).fill(Number.NEGATIVE_INFINITY);
+    this.#running = symbols.map(() => undefined);
     const scans = options.scans ?? true;
     this.#scan = scans ? new FrameScan(new ByteScanner(), new NameTable(symbols)) : undefined;
   }
@@ -170,14 +170,17 @@ export class KrakenDecoder implements Decoder, FrameReader {
     }
   }
 
-  /** A candle is closed once a later one of its symbol has been seen, here or before; the venue never says so. */
+  /**
+   * Only the running candle is restated: the first frame of the next one closes it, and the venue never says so. A
+   * snapshot brings what was closed before, which is learned of late.
+   */
   #candles(message: json.Fields, record: JournalRecord, out: EventBatch): void {
     const exchangeUs = json.optionalTimeUs(message, 'timestamp');
+    const isSnapshot = message.type === 'snapshot';
     const candles = json.listOf(message.data, 'ohlc data').map(kraken.readCandle);
+    const newestUs = new Map<string, number>();
     for (const { symbol, candle } of candles) {
-      const number = this.#numbers.get(symbol);
-      if (number === undefined) continue;
-      this.#candleStartUs[number] = Math.max(this.#candleStartUs[number]!, candle.startUs);
+      newestUs.set(symbol, Math.max(newestUs.get(symbol) ?? Number.NEGATIVE_INFINITY, candle.startUs));
     }
     for (const { symbol, candle } of candles) {
       const number = this.#numbers.get(symbol);
@@ -186,8 +189,16 @@ export class KrakenDecoder implements Decoder, FrameReader {
         continue;
       }
       this.#gaps.hear('ohlc', number, record, out);
-      const isClosed = candle.startUs < this.#candleStartUs[number]!;
-      out.addDetail({ ...candle, isClosed }, number, record.seq, record.receivedUs, exchangeUs);
+      const before = this.#running[number];
+      const isNewer = before === undefined || candle.startUs > before.startUs;
+      if (before !== undefined && isNewer && !isSnapshot) {
+        out.addDetail({ ...before, isClosed: true }, number, record.seq, record.receivedUs, exchangeUs);
+      }
+      const isClosed = candle.startUs < Math.max(newestUs.get(symbol)!, before?.startUs ?? candle.startUs);
+      const stated = { ...candle, isClosed };
+      const row = out.addDetail(stated, number, record.seq, record.receivedUs, exchangeUs);
+      if (isSnapshot) out.flags[row] = Flag.late;
+      if (isNewer || candle.startUs === before.startUs) this.#running[number] = stated;
     }
   }
 
