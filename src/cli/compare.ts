@@ -1,8 +1,21 @@
 // `retick compare`: are two runs the same, and if not, where do they part and why?
 import type { Argv } from 'yargs';
-import { UsageError } from '../core/errors.ts';
+import { UsageError, unknownName } from '../core/errors.ts';
 import { formatTimeUs } from '../core/time.ts';
-import { type Comparison, compareRuns, DEFAULT_TOLERANCE, type Divergence } from '../runs/compare.ts';
+import {
+  CAUSES,
+  type Cause,
+  type Comparison,
+  compareRuns,
+  DEFAULT_FILL_TOLERANCE,
+  DEFAULT_LIMITS,
+  DEFAULT_TOLERANCE,
+  type Divergence,
+  formatLimit,
+  formatSetting,
+  type Limit,
+  type Limits,
+} from '../runs/compare.ts';
 import { formatRecord } from '../runs/log.ts';
 import { readRun } from '../runs/run.ts';
 import type { Arguments, Command, Context } from './command.ts';
@@ -10,116 +23,197 @@ import { findInputDifference, type InputDifference } from './divergence.ts';
 import { EXIT } from './exit.ts';
 import { count, paint, table } from './output.ts';
 
+const LIMITED = ['values', 'decisions', 'orders', 'fills', 'profit'] as const;
+
 export const command: Command = {
-  usage: 'compare RUN_A RUN_B [--tolerance 1e-4]',
-  options: (argv: Argv) =>
-    argv
+  usage: 'compare RUN_A RUN_B [--tolerance 1e-4] [--max-fills 10%] [--fail-on unexplained]',
+  options: (argv: Argv) => {
+    const basic = argv
       .demandCommand(2, 2)
       .option('tolerance', {
         type: 'number',
         default: DEFAULT_TOLERANCE,
-        describe: 'Largest relative difference of an indicator value that still counts as the same',
+        describe: 'Largest relative difference of a value that still counts as the same',
+      })
+      .option('fill-tolerance', {
+        type: 'number',
+        default: DEFAULT_FILL_TOLERANCE,
+        describe: 'The same of sizes and prices of decisions, orders and fills',
       })
       .option('exact', { type: 'boolean', default: false, describe: 'Only equal digests will do' })
+      .option('fail-on', {
+        type: 'string',
+        default: DEFAULT_LIMITS.failOn.join(','),
+        describe: `Causes, with commas between, that fail whatever the limits allow: ${CAUSES.join(', ')}`,
+      });
+    return LIMITED.reduce(
+      (all, part) =>
+        all.option(`max-${part}`, {
+          type: 'string',
+          default: formatLimit(DEFAULT_LIMITS[part]),
+          describe:
+            part === 'profit'
+              ? 'How far profit may differ: an amount, or a share of the equity it began with'
+              : `How many ${part} may differ: a number, or a share`,
+        }),
+      basic,
+    )
       .example(
         'retick compare reports/a-paper reports/a-replay',
         'live against the replay of its own recording',
       )
-      .epilogue('Exit 0: equal digests, or every indicator value there and within tolerance. Exit 1: not.'),
+      .epilogue('Exit 0: equal digests, or every part is within its limit. Exit 1: not.');
+  },
   run: async (args: Arguments, { output }: Context) => {
     const [left, right] = (args._ as readonly unknown[]).map((folder) => readRun(String(folder)));
     if (left === undefined || right === undefined) throw new UsageError('compare needs two run folders');
-    const tolerance = args.tolerance as number;
-    if (!(tolerance >= 0))
-      throw new UsageError(`--tolerance: ${args.tolerance} is wrong (allowed: 0 or more)`);
-    const comparison = compareRuns(left, right, tolerance);
+    const comparison = compareRuns(left, right, {
+      tolerance: parseTolerance(args.tolerance, '--tolerance'),
+      fillTolerance: parseTolerance(args.fillTolerance, '--fill-tolerance'),
+      limits: parseLimits(args),
+    });
     const input = await findInputDifference(left, right, comparison);
     output.result({ ...comparison, input }, formatComparison(comparison, input));
     return (args.exact === true ? comparison.isEqual : comparison.isWithin) ? EXIT.done : EXIT.failed;
   },
 };
 
+function parseTolerance(value: unknown, flag: string): number {
+  if (typeof value === 'number' && value >= 0) return value;
+  throw new UsageError(`${flag}: ${value} is wrong (allowed: 0 or more)`);
+}
+
+function parseLimits(args: Arguments): Limits {
+  const given = Object.fromEntries(
+    LIMITED.map((part) => [part, parseLimit(args[`max-${part}`], `--max-${part}`)]),
+  ) as Record<(typeof LIMITED)[number], Limit>;
+  return { ...given, failOn: parseCauses(args.failOn) };
+}
+
+/** `5`, or `10%`. */
+export function parseLimit(value: unknown, flag: string): Limit {
+  const text = String(value).trim();
+  const amount = Number(text.replace(/%$/, ''));
+  if (text === '' || text === '%' || !(amount >= 0 && Number.isFinite(amount))) {
+    throw new UsageError(`${flag}: ${text} is wrong (allowed: a number of 0 or more, or a share like 10%)`);
+  }
+  return text.endsWith('%') ? { share: amount / 100 } : { count: amount };
+}
+
+/** Given again, or with commas between; `none` takes the default back. */
+function parseCauses(value: unknown): readonly Cause[] {
+  const names = [value]
+    .flat()
+    .flatMap((text) => String(text).split(','))
+    .map((name) => name.trim());
+  return names
+    .filter((name) => name !== '' && name !== 'none')
+    .map((name) => {
+      const cause = CAUSES.find((known) => known === name);
+      if (cause === undefined) throw unknownName('cause', name, CAUSES, '--fail-on');
+      return cause;
+    });
+}
+
 export function formatComparison(comparison: Comparison, input: InputDifference | undefined): string {
-  const { left, right } = comparison;
-  const verdict = comparison.isEqual
-    ? paint('green', `equal, bit for bit: digest ${left.digest.slice(0, 16)}`)
-    : comparison.isWithin
-      ? paint('yellow', `not equal, but every indicator value is within ${comparison.tolerance}`)
-      : paint('red', `different: ${shortfall(comparison)}`);
+  const { left, right, settings } = comparison;
   const lines = [
     `left   ${left.id}  (${left.mode}, ${count(left.events)} events, digest ${left.digest.slice(0, 16)})`,
     `right  ${right.id}  (${right.mode}, ${count(right.events)} events, digest ${right.digest.slice(0, 16)})`,
-    verdict,
+    ...formatVerdict(comparison),
+    ...settings.map((setting) => `configuration differs: ${formatSetting(setting)}`),
     '',
-    table(
-      ['records', 'left', 'right'],
-      comparison.counts.map((row) => [row.type, count(row.left), count(row.right)]),
-    ),
-    '',
-    table(
-      [
-        'indicator',
-        'matched',
-        'only left',
-        'only right',
-        'missing',
-        'unequal',
-        'max abs',
-        'max rel',
-        'max ulp',
-        'causes',
-      ],
-      comparison.indicators.map((parity) => [
-        parity.name,
-        count(parity.matched),
-        count(parity.onlyLeft),
-        count(parity.onlyRight),
-        count(parity.missing),
-        count(parity.unequal),
-        brief(parity.maxAbsolute),
-        brief(parity.maxRelative),
-        brief(parity.maxUlp),
-        causes(parity.causes),
-      ]),
-    ),
-    '',
-    table(
-      ['candles', 'matched', 'only left', 'only right', 'unequal', 'causes'],
-      comparison.candles.map((series) => [
-        series.name,
-        count(series.matched),
-        count(series.onlyLeft),
-        count(series.onlyRight),
-        count(series.unequal),
-        causes(series.causes),
-      ]),
-    ),
-    '',
-    table(
-      ['actions', 'left', 'right', 'matched', 'equal', 'price bps', 'time µs', 'causes'],
-      comparison.actions.map((parity) => [
-        `${parity.kind}s`,
-        count(parity.left),
-        count(parity.right),
-        count(parity.matched),
-        count(parity.equal),
-        brief(parity.maxPriceBps),
-        count(parity.maxTimeUs),
-        causes(parity.causes),
-      ]),
-    ),
+    ...formatTables(comparison),
   ];
   if (comparison.divergence !== undefined) lines.push('', ...formatDivergence(comparison.divergence));
   if (input !== undefined) lines.push('', ...formatInput(input));
   return lines.join('\n');
 }
 
-/** Why the runs are not within tolerance of each other. */
-function shortfall({ indicators, tolerance }: Comparison): string {
-  if (!indicators.some(({ matched }) => matched > 0)) return 'no indicator value was matched';
-  const beyond = indicators.reduce((sum, parity) => sum + parity.beyond, 0);
-  const missing = indicators.reduce((sum, parity) => sum + parity.missing, 0);
-  return `${count(beyond)} indicator values past ${tolerance}, ${count(missing)} missing on one side`;
+function formatVerdict({ isEqual, isWithin, left, verdict, tolerance }: Comparison): readonly string[] {
+  const { headline } = verdict;
+  if (isEqual) return [paint('green', `equal, bit for bit: digest ${left.digest.slice(0, 16)}`), headline];
+  if (isWithin) {
+    return [
+      paint('yellow', `not equal, but within limits: ${headline}`),
+      `values are compared within ${tolerance}`,
+    ];
+  }
+  return [paint('red', `different: ${headline}`), ...verdict.reasons.map((reason) => `  ${reason}`)];
+}
+
+/** A table without rows says nothing and is left out. */
+function tableOf(header: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
+  return rows.length === 0 ? [] : [table(header, rows), ''];
+}
+
+function formatTables(comparison: Comparison): readonly string[] {
+  const { verdict } = comparison;
+  const parts = verdict.parts.map(({ part, agreeing, of, differing, limit, passes }) => [
+    ...[
+      part,
+      `${count(agreeing)}/${count(of)}`,
+      count(differing),
+      formatLimit(limit),
+      passes ? 'ok' : 'FAILS',
+    ],
+  ]);
+  const profit = verdict.profit.map(({ strategy, currency, difference, share, limit, passes }) => [
+    ...[`profit of ${strategy}`, `${brief(difference)} ${currency}`, `${brief(share * 100)}%`],
+    ...[formatLimit(limit), passes ? 'ok' : 'FAILS'],
+  ]);
+  return [
+    ...tableOf(['judged', 'the same', 'differ', 'allowed', ''], [...parts, ...profit]),
+    ...tableOf(
+      ['records', 'left', 'right'],
+      comparison.counts.map((row) => [row.type, count(row.left), count(row.right)]),
+    ),
+    ...tableOf(
+      [
+        'value',
+        'matched',
+        'only left',
+        'only right',
+        'missing',
+        'unequal',
+        'past',
+        'max abs',
+        'max rel',
+        'causes',
+      ],
+      comparison.indicators.map((parity) => [
+        parity.name,
+        ...[parity.matched, parity.onlyLeft, parity.onlyRight].map((n) => count(n)),
+        ...[parity.missing, parity.unequal, parity.beyond].map((n) => count(n)),
+        ...[brief(parity.maxAbsolute), brief(parity.maxRelative), causes(parity.causes)],
+      ]),
+    ),
+    ...tableOf(
+      ['candles', 'matched', 'only left', 'only right', 'missing', 'unequal', 'past', 'causes'],
+      comparison.candles.map((series) => [
+        series.name,
+        ...[series.matched, series.onlyLeft, series.onlyRight].map((n) => count(n)),
+        ...[series.missing, series.unequal, series.beyond].map((n) => count(n)),
+        causes(series.causes),
+      ]),
+    ),
+    ...tableOf(
+      ['actions', 'left', 'right', 'matched', 'equal', 'agree', 'price bps', 'time µs', 'causes'],
+      comparison.actions.map((parity) => [
+        `${parity.kind}s`,
+        ...[parity.left, parity.right, parity.matched, parity.equal, parity.agreeing].map((n) => count(n)),
+        ...[brief(parity.maxPriceBps), count(parity.maxTimeUs), causes(parity.causes)],
+      ]),
+    ),
+    ...tableOf(
+      ['profit', 'left', 'right', 'differs by', 'causes'],
+      comparison.profit.map(({ strategy, currency, left, right, difference, causes: why }) => [
+        `${strategy} (${currency})`,
+        ...[left, right, difference].map(brief),
+        causes(why),
+      ]),
+    ),
+  ].slice(0, -1);
 }
 
 function formatDivergence(divergence: Divergence): readonly string[] {

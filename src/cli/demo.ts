@@ -135,13 +135,14 @@ async function demo(request: DemoRequest): Promise<DemoResult> {
   const isExact = replays.every((run) => run.manifest.digest === live.run.manifest.digest);
   const verdict = [
     `live = replay, bit for bit: ${isExact ? paint('green', 'yes') : paint('red', 'no')}   (digest ${live.run.manifest.digest.slice(0, 16)})`,
-    `live ≈ backtest within 0.01 %: ${comparison.isWithin ? paint('green', 'yes') : paint('red', 'no')}   (${count(comparison.indicators.reduce((sum, parity) => sum + parity.matched, 0))} indicator values)`,
+    `live ≈ backtest within 0.01 %: ${comparison.isWithin ? paint('green', 'yes') : paint('red', 'no')}   (${comparison.verdict.headline})`,
     `report: ${report}`,
   ].join('\n');
   return {
     value: {
       isExact,
       isWithin: comparison.isWithin,
+      headline: comparison.verdict.headline,
       digest: live.run.manifest.digest,
       report,
       runs: RUNS.map((name) => join('reports', name)),

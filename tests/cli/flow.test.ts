@@ -154,19 +154,25 @@ describe('from nothing to a report', () => {
     });
     run.push('--allow-faults', '--force');
     expect(await retick(run, folder)).toMatchObject({ code: 0, out: expect.stringContaining('digest') });
+    const lax = ['--max-decisions', '60%', '--max-orders=60%', '--max-fills=60%', '--max-profit=5%'];
     const [compare, exact, json] = await Promise.all([
-      retick(['compare', 'reports/flow-paper', 'reports/history'], folder),
+      retick(['compare', 'reports/flow-paper', 'reports/history', ...lax], folder),
       retick(['compare', 'reports/flow-paper', 'reports/history', '--exact'], folder),
-      retick(['compare', 'reports/flow-paper', 'reports/history', '--json'], folder),
+      retick(['compare', 'reports/flow-paper', 'reports/history', '--json', ...lax], folder),
     ]);
     expect(compare).toMatchObject({ code: 0, out: expect.stringMatching(/within 0\.0001/) });
     expect(exact.code).toBe(1);
-    const { isEqual, isWithin, indicators } = JSON.parse(json.out);
+    const { isEqual, isWithin, indicators, verdict } = JSON.parse(json.out);
+    expect(compare.out).toContain(verdict.headline);
+    expect(verdict.headline).toMatch(
+      /^values \d+\/\d+, decisions \d+\/\d+, fills \d+\/\d+, profit differs by [\d.e-]+ USD/,
+    );
     expect({ isEqual, isWithin }).toEqual({ isEqual: false, isWithin: true });
-    expect(indicators.map(({ name }: { name: string }) => name)).toEqual([
-      'my-strategy.fast.value',
-      'my-strategy.slow.value',
-    ]);
+    expect(
+      indicators.flatMap(({ name, kind }: { name: string; kind: string }) =>
+        kind === 'indicator' ? [name] : [],
+      ),
+    ).toEqual(['my-strategy.fast.value', 'my-strategy.slow.value']);
   });
 
   test.concurrent('is told in one file', async () => {

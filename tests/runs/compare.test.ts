@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import type { StatusDetail } from '../../src/core/event.ts';
 import type { Fill, Order, Signal } from '../../src/core/order.ts';
 import type { RunRecord } from '../../src/core/record.ts';
-import { type Comparison, compareRuns, type IndicatorParity } from '../../src/runs/compare.ts';
-import { ulpDistance } from '../../src/runs/ulp.ts';
-import { bars, runOf, SECOND_US } from './records.ts';
+import { type Comparison, compareRuns, type ValueParity } from '../../src/runs/compare.ts';
+import { ulpDistance } from '../../src/runs/parity/ulp.ts';
+import { bars, candle, runOf, SECOND_US } from './records.ts';
 
 const FIVE = [10, 11, 12, 13, 14].map((value) => ({ value }));
 
@@ -13,7 +13,7 @@ function compared(left: readonly RunRecord[], right: readonly RunRecord[], toler
   return compareRuns(runOf(left), runOf(right), tolerance);
 }
 
-function mean(comparison: Comparison): IndicatorParity {
+function mean(comparison: Comparison): ValueParity {
   return comparison.indicators.find(({ name }) => name === 'a.mean.value')!;
 }
 
@@ -38,6 +38,10 @@ describe('indicator values', () => {
     expect(parity.maxRelative).toBeCloseTo(2e-4 / (1 + 2e-4), 12);
     expect(parity.maxUlp).toBe(ulpDistance(13, 13 * (1 + 2e-4)));
     expect(compared(bars(FIVE), bars(right), 1e-3).isWithin).toBe(true);
+    // A value that is just as far apart as is allowed is within; the next number allowed is not.
+    const edge = parity.maxRelative;
+    expect(compared(bars(FIVE), bars(right), edge).isWithin).toBe(true);
+    expect(compared(bars(FIVE), bars(right), edge * (1 - 1e-15)).isWithin).toBe(false);
     expect([ulpDistance(1, 1 + Number.EPSILON), ulpDistance(-0, 0), ulpDistance(-5e-324, 5e-324)]).toEqual([
       1, 0, 2,
     ]);
@@ -77,13 +81,15 @@ describe('indicator values', () => {
   });
 
   test('prove nothing when there are none, or none of the same time', () => {
-    expect(compared(bars([{}]), bars([{}, {}])).isWithin).toBe(false);
-    expect(compared(bars(FIVE), bars(FIVE, 100)).isWithin).toBe(false);
+    const apart = compared(bars(FIVE), bars(FIVE, 100));
+    expect(apart.isWithin).toBe(false);
+    expect(apart.verdict.reasons).toEqual(['the runs have nothing in common: nothing is proven']);
+    expect(compared(trade(1, 1e6), []).isWithin).toBe(false);
   });
 });
 
 describe('causes', () => {
-  const other = FIVE.map((bar, i) => (i === 2 ? { value: 12.5, trades: 4, volume: 6 } : bar));
+  const other = FIVE.map((bar, i) => (i === 2 ? { value: 12.5, trades: 2, volume: 4 } : bar));
 
   test('missing or extra events: the candle under the value differs, or one before it', () => {
     const after = other.map((bar, i) => (i > 2 ? { value: bar.value + 0.1 } : bar));
@@ -99,6 +105,10 @@ describe('causes', () => {
     expect(mean(compared([...elsewhere, ...bars(other.slice(2), 2)], bars(FIVE))).causes).toEqual({
       'missing or extra events': 1,
     });
+    // An outage takes trades away: where the run that had it holds more of them, it is not the reason.
+    const more = FIVE.map((bar, i) => (i === 2 ? { value: 12.5, trades: 4, volume: 6 } : bar));
+    const richer = [...bars(more.slice(0, 2)), status(2.4e6, gap), ...bars(more.slice(2), 2)];
+    expect(mean(compared(richer, bars(FIVE))).causes).toEqual({ 'missing or extra events': 1 });
   });
 
   test('outage: of every symbol while the connection is closed, until trades are subscribed again', () => {
@@ -130,6 +140,16 @@ describe('causes', () => {
     };
     const live = [...bars(other.slice(0, 3)), late, ...bars(other.slice(3), 3)];
     expect(mean(compared(live, bars(FIVE))).causes).toEqual({ 'late trades': 1 });
+    const named = (startUs: number): readonly RunRecord[] => [
+      ...bars(other.slice(0, 3)),
+      { ...late, startUs, timeUs: 8e6 } as RunRecord,
+      ...bars(other.slice(3), 3),
+    ];
+    expect(mean(compared(named(2e6), bars(FIVE))).causes).toEqual({ 'late trades': 1 });
+    expect(mean(compared(named(1e6), bars(FIVE))).causes).toEqual({ 'missing or extra events': 1 });
+    const many = FIVE.map((bar, i) => (i === 2 ? { value: 12.5, trades: 1, volume: 2 } : bar));
+    const lacking = [...bars(many.slice(0, 3)), late, ...bars(many.slice(3), 3)];
+    expect(mean(compared(lacking, bars(FIVE))).causes).toEqual({ 'missing or extra events': 1 });
   });
 
   test('candle boundary: a neighbour has the trades that this one lacks', () => {
@@ -148,9 +168,16 @@ describe('causes', () => {
     const run = runOf(bars(FIVE));
     const [strategy] = run.manifest.strategies;
     const longer = runOf(bars(other), { strategies: [{ ...strategy!, params: { length: 3 } }] });
-    expect(mean(compareRuns(run, longer)).causes).toEqual({ configuration: 1 });
+    // The candle under the value differs, too: both are told.
+    expect(mean(compareRuns(run, longer)).causes).toEqual({ configuration: 1, 'missing or extra events': 1 });
+    const changed = bars(FIVE.map((bar, i) => (i === 2 ? { value: 12.5 } : bar)));
+    const same = runOf(changed, { strategies: longer.manifest.strategies });
+    expect(mean(compareRuns(run, same)).causes).toEqual({ configuration: 1 });
+    const hasty = runOf(bars(other), { config: { ...run.manifest.config, candles: { grace: '1ms' } } });
+    expect(mean(compareRuns(run, hasty)).causes).toEqual({ configuration: 1 });
+    // Who waited longer does not lack trades for that.
     const patient = runOf(bars(other), { config: { ...run.manifest.config, candles: { grace: '1s' } } });
-    expect(mean(compareRuns(run, patient)).causes).toEqual({ configuration: 1 });
+    expect(mean(compareRuns(run, patient)).causes).toEqual({ 'missing or extra events': 1 });
   });
 
   test('rounding and unexplained: equal candles, and the last digits or more of them', () => {
@@ -199,21 +226,46 @@ describe('actions', () => {
   });
 
   test('are matched to the nearest in time, and not across what is another decision', () => {
-    const left = [...trade(1, 10e6), ...trade(2, 12e6), ...trade(3, 20e6)];
-    const right = [...trade(1, 11.9e6), ...trade(2, 20.1e6), ...trade(3, 40e6)];
+    const left = [...trade(1, 10e6), ...trade(2, 12e6), ...trade(3, 20e6), ...bars([{}], 60)];
+    const right = [
+      ...bars([{}]),
+      ...trade(1, 11.9e6),
+      ...trade(2, 20.1e6),
+      ...trade(3, 40e6),
+      ...bars([{}], 60),
+    ];
     const [signals, orders, fills] = compared(left, right).actions;
     expect(signals).toMatchObject({ matched: 2, equal: 2, maxTimeUs: 100_000 });
-    // Each run's first decision of its own is put down to its inputs; what follows it, to having parted.
-    expect(signals?.causes).toEqual({ latency: 1, 'other decision': 1 });
+    // Nothing in either log explains the first decision that one run took alone; after it they hold other positions.
+    expect(signals?.causes).toEqual({ unexplained: 1, 'other decision': 1 });
     for (const kind of [orders, fills]) {
-      expect(kind).toMatchObject({ matched: 2, equal: 2, causes: { 'other decision': 2 } });
+      expect(kind).toMatchObject({ matched: 2, equal: 2, causes: { unexplained: 1, 'other decision': 1 } });
     }
   });
 
-  test('fills differ by latency when the market had moved, else by the book', () => {
-    const moved = compared(trade(1, 1e6), trade(1, 1e6, { fill: { price: 101, fillMid: 100.75 } }));
+  test('are one decision up to a second and the grace of candles apart, and two beyond that', () => {
+    const at = (timeUs: number) => compared(trade(1, 10e6), trade(1, timeUs)).actions[0];
+    expect(at(11.25e6)).toMatchObject({ matched: 1, maxTimeUs: 1_250_000 });
+    expect(at(11_250_001)).toMatchObject({ matched: 0, left: 1, right: 1 });
+    const patient = { config: { candles: { grace: '3s' }, seed: 1 } };
+    const [signals] = compareRuns(runOf(trade(1, 10e6), patient), runOf(trade(1, 14e6), patient)).actions;
+    expect(signals).toMatchObject({ matched: 1 });
+  });
+
+  test('at the close of one candle are one decision, however far apart the clocks of the runs are', () => {
+    const closing = (lateUs: number): readonly RunRecord[] => [
+      candle({ event: 7, timeUs: 1e6 + lateUs }),
+      ...trade(7, 1e6 + lateUs),
+    ];
+    expect(compared(closing(0), closing(90e6)).actions[0]).toMatchObject({ matched: 1, maxTimeUs: 90e6 });
+  });
+
+  test('fills differ by latency where times do, else by the best prices of the book, else by its depth', () => {
+    const moved = compared(trade(1, 1e6), trade(1, 1.05e6, { fill: { price: 101, fillMid: 100.75 } }));
     expect(moved.actions[2]).toMatchObject({ equal: 0, causes: { latency: 1 } });
     expect(moved.actions[2]?.maxPriceBps).toBeCloseTo(100, 9);
+    const other = compared(trade(1, 1e6), trade(1, 1e6, { fill: { price: 101, fillMid: 100.75 } }));
+    expect(other.actions[2]).toMatchObject({ equal: 0, causes: { 'book prices': 1 } });
     const deeper = compared(trade(1, 1e6), trade(1, 1e6, { fill: { price: 101 } }));
     expect(deeper.actions[2]).toMatchObject({ equal: 0, causes: { 'book depth': 1 } });
     const run = runOf(trade(1, 1e6));

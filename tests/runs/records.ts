@@ -42,7 +42,7 @@ export function runOf(records: readonly RunRecord[], changes: Partial<RunManifes
   const dataset = { name: 'd', digest: '', feed: 'live', fromUs: null, toUs: null, latencyUs: 0 };
   const manifest: RunManifest = {
     ...{ schema: 1, id: 'run', name: 'run', mode: 'paper', identity: '', digest, inputs: log.inputs },
-    ...{ events: log.events, records: log.records, counts: log.counts },
+    ...{ events: log.events, records: log.records, counts: log.counts, activity: log.activity },
     ...{ firstUs: log.firstUs, lastUs: log.lastUs, dataset, symbols: ['BTC/USD', 'ETH/USD'] },
     config: { candles: { grace: '250ms' }, seed: 1 },
     strategies: [{ id: 'a', name: 'a', version: '1.0.0', bundle: 'b', params: {} }],

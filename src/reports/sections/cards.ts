@@ -88,15 +88,11 @@ function proof({ evidence: { run }, comparison }: Subject): readonly Card[] {
     cards.push({ name: 'frame to decision', value: `${number(through.p50, 1)} µs`, note });
   }
   if (comparison !== undefined) {
-    const { isEqual, isWithin, indicators, tolerance } = comparison;
-    const matched = indicators.reduce((sum, parity) => sum + parity.matched, 0);
-    const beyond = indicators.reduce((sum, parity) => sum + parity.beyond, 0);
+    const { isEqual, isWithin, verdict } = comparison;
     cards.push({
       name: 'parity',
       value: isEqual ? 'exact' : isWithin ? 'within' : 'broken',
-      note: isEqual
-        ? 'equal digests'
-        : `${whole(matched - beyond)} of ${whole(matched)} values within ${tolerance * 100}%`,
+      note: isEqual ? 'equal digests' : verdict.headline,
       tone: isEqual ? 'good' : isWithin ? 'fair' : 'bad',
     });
   }

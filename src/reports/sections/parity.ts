@@ -1,9 +1,11 @@
 // Two runs held against each other: verdict, values, decisions, where the logs part, and the values drawn.
-import { walkTimes } from '../../runs/causes.ts';
-import type { Comparison } from '../../runs/compare.ts';
-import { collect } from '../../runs/evidence.ts';
+
+import { type Comparison, formatLimit } from '../../runs/compare.ts';
 import type { Curve } from '../../runs/figures/curve.ts';
-import { formatRecord, type LoggedRecord } from '../../runs/log.ts';
+import { formatRecord, type LoggedRecord, valuesOf } from '../../runs/log.ts';
+import { walkTimes } from '../../runs/parity/causes.ts';
+import { collect } from '../../runs/parity/evidence.ts';
+import type { Run } from '../../runs/run.ts';
 import type { Chart } from '../charts/chart.ts';
 import { parityChart } from '../charts/parity.ts';
 import type { RunEvidence } from '../evidence.ts';
@@ -26,33 +28,71 @@ export function parity({ evidence, other, comparison }: Subject): Section | unde
     title: `Parity: ${labels[0]} against ${labels[1]}`,
     body: [
       verdict(comparison),
+      judgedTable(comparison),
+      ...settingTable(comparison, labels),
       ...indicatorTable(comparison, labels),
       ...candleTable(comparison, labels),
       actionTable(comparison, labels),
+      ...profitTable(comparison, labels),
       ...partingOf(comparison),
       ...charts(comparison, evidence, other, labels),
     ],
   };
 }
 
-function verdict({ isEqual, isWithin, left, tolerance, indicators }: Comparison): Markup {
+function verdict({ isEqual, isWithin, left, verdict: { headline, reasons } }: Comparison): Markup {
   if (isEqual) {
-    return html`<p class="good">Equal, bit for bit: both logs have the digest <code>${left.digest}</code>.</p>`;
+    return html`<p class="good">Equal, bit for bit: both logs have the digest <code>${left.digest}</code>.</p><p>${headline}</p>`;
   }
-  const bound = `${tolerance * 100}%`;
-  if (isWithin) {
-    return html`<p class="fair">The runs were fed different data. Every indicator value they have in common is within ${bound}, and none is missing.</p>`;
-  }
-  if (!indicators.some(({ matched }) => matched > 0)) {
-    return html`<p class="bad">The runs have no indicator value in common: nothing is proven.</p>`;
-  }
-  return html`<p class="bad">Not every indicator value is within ${bound}, or some are missing on one side.</p>`;
+  if (isWithin) return html`<p class="fair">Not equal, but within limits: ${headline}.</p>`;
+  return html`<p class="bad">Different: ${headline}.</p><ul>${reasons.map((reason) => html`<li>${reason}</li>`)}</ul>`;
+}
+
+function judgedTable({ verdict: { parts, profit } }: Comparison): Markup {
+  const outcome = (passes: boolean): Markup =>
+    passes ? html`<span class="good">ok</span>` : html`<span class="bad">fails</span>`;
+  return tableOf(
+    ['judged', 'the same', 'of', 'differ', 'allowed', ''],
+    [
+      ...parts.map(({ part, agreeing, of, differing, limit, passes }) => [
+        part,
+        ...[agreeing, of, differing].map(whole),
+        formatLimit(limit),
+        outcome(passes),
+      ]),
+      ...profit.map(({ strategy, currency, difference, share, limit, passes }) => [
+        `profit of ${strategy}`,
+        ...['', '', `${number(difference, 4)} ${currency} (${(share * 100).toFixed(3)}%)`],
+        formatLimit(limit),
+        outcome(passes),
+      ]),
+    ],
+  );
+}
+
+function settingTable({ settings }: Comparison, labels: Labels): readonly Markup[] {
+  if (settings.length === 0) return [];
+  const say = (value: unknown): string =>
+    value === undefined ? 'not set' : typeof value === 'string' ? value : JSON.stringify(value);
+  const rows = settings.map(({ path, left, right }) => [path, say(left), say(right)]);
+  return [html`<p>Configuration differs:</p>`, tableOf(['setting', ...labels], rows)];
+}
+
+function profitTable({ profit }: Comparison, labels: Labels): readonly Markup[] {
+  if (profit.length === 0) return [];
+  const header = ['profit in the common span', ...labels, 'differs by', 'causes'];
+  const rows = profit.map(({ strategy, currency, left, right, difference, causes: why }) => [
+    `${strategy} (${currency})`,
+    ...[left, right, difference].map((amount) => number(amount, 4)),
+    causes(why),
+  ]);
+  return [tableOf(header, rows)];
 }
 
 function indicatorTable({ indicators }: Comparison, labels: Labels): readonly Markup[] {
   if (indicators.length === 0) return [];
   const header = [
-    ...['indicator', 'matched', `only ${labels[0]}`, `only ${labels[1]}`, 'missing', 'unequal'],
+    ...['value', 'matched', `only ${labels[0]}`, `only ${labels[1]}`, 'missing', 'unequal'],
     ...['past tolerance', 'first at', 'max abs', 'max rel', 'max ULP', 'causes'],
   ];
   const rows = indicators.map((p) => [
@@ -67,10 +107,13 @@ function indicatorTable({ indicators }: Comparison, labels: Labels): readonly Ma
 
 function candleTable({ candles }: Comparison, labels: Labels): readonly Markup[] {
   if (candles.length === 0) return [];
-  const header = ['candles', 'matched', `only ${labels[0]}`, `only ${labels[1]}`, 'unequal', 'causes'];
+  const header = [
+    ...['candles', 'matched', `only ${labels[0]}`, `only ${labels[1]}`],
+    ...['missing', 'unequal', 'past tolerance', 'causes'],
+  ];
   const rows = candles.map((c) => [
     c.name,
-    ...[c.matched, c.onlyLeft, c.onlyRight, c.unequal].map(whole),
+    ...[c.matched, c.onlyLeft, c.onlyRight, c.missing, c.unequal, c.beyond].map(whole),
     causes(c.causes),
   ]);
   return [tableOf(header, rows)];
@@ -78,10 +121,10 @@ function candleTable({ candles }: Comparison, labels: Labels): readonly Markup[]
 
 function actionTable({ actions }: Comparison, labels: Labels): Markup {
   return tableOf(
-    ['actions', ...labels, 'matched', 'equal', 'max price, bps', 'max time', 'causes'],
+    ['actions', ...labels, 'matched', 'equal', 'agree', 'max price, bps', 'max time', 'causes'],
     actions.map((p) => [
       `${p.kind}s`,
-      ...[p.left, p.right, p.matched, p.equal].map(whole),
+      ...[p.left, p.right, p.matched, p.equal, p.agreeing].map(whole),
       number(p.maxPriceBps, 2),
       span(p.maxTimeUs),
       causes(p.causes),
@@ -117,16 +160,19 @@ function charts(
   other: RunEvidence,
   labels: Labels,
 ): readonly (Chart | Markup)[] {
-  const names = indicators.map(({ name }) => name).filter((name) => isInBoth(name, evidence, other));
+  const names = indicators
+    .filter(({ kind, name }) => kind === 'indicator' || DRAWN_SAMPLES.test(name))
+    .map(({ name }) => name)
+    .filter((name) => thinnedOf(evidence, name) !== undefined && thinnedOf(other, name) !== undefined);
   const shown = names.slice(0, CHARTS_MAX);
   if (shown.length === 0) return [];
   const overlap = {
     fromUs: Math.min(evidence.span.fromUs, other.span.fromUs),
     toUs: Math.max(evidence.span.toUs, other.span.toUs),
   };
-  const sides = isEqual ? undefined : ([collect(evidence.run).values, collect(other.run).values] as const);
+  const sides = isEqual ? undefined : ([curvesOf(evidence.run), curvesOf(other.run)] as const);
   const drawn = shown.map((name) => {
-    const [left, right] = [evidence.indicators.get(name)!, other.indicators.get(name)!];
+    const [left, right] = [thinnedOf(evidence, name)!, thinnedOf(other, name)!];
     if (sides === undefined) {
       return parityChart({ name, labels, left, right, difference: NONE, compared: left.length });
     }
@@ -137,12 +183,30 @@ function charts(
   return [
     html`<h3>Values of both runs</h3>`,
     ...drawn,
-    ...(left > 0 ? [html`<p class="note">${left} more indicators are in the table above.</p>`] : []),
+    ...(left > 0 ? [html`<p class="note">${left} more values are in the table above.</p>`] : []),
   ];
 }
 
-function isInBoth(name: string, evidence: RunEvidence, other: RunEvidence): boolean {
-  return evidence.indicators.has(name) && other.indicators.has(name);
+/** Of what a quote or book shows, the price and the lean say most; the table is of all. */
+const DRAWN_SAMPLES = /\.(mid|pressure)$/;
+
+function thinnedOf({ indicators, samples }: RunEvidence, name: string): Thinned | undefined {
+  return indicators.get(name) ?? samples.get(name);
+}
+
+/** Values of indicators and of samples, whole. */
+function curvesOf(run: Run): ReadonlyMap<string, Curve> {
+  const { values, samples } = collect(run);
+  const curves = new Map<string, { readonly timesUs: number[]; readonly values: number[] }>(values);
+  for (const sample of samples) {
+    for (const [name, value] of valuesOf(sample)) {
+      const curve = curves.get(name) ?? { timesUs: [], values: [] };
+      curves.set(name, curve);
+      curve.timesUs.push(sample.atUs);
+      curve.values.push(value);
+    }
+  }
+  return curves;
 }
 
 const NONE: Curve = { timesUs: [], values: [] };

@@ -1,8 +1,8 @@
 // Where two runs part: the first line of their logs that differs, and between which events their inputs do.
 
+import { type LoggedRecord, parseRecord, readLines } from '../log.ts';
+import type { Run } from '../run.ts';
 import type { Evidence } from './evidence.ts';
-import { type LoggedRecord, parseRecord, readLines } from './log.ts';
-import type { Run } from './run.ts';
 
 /** The first record at which the logs part, with those before it on both sides and after it on each. */
 export type Divergence = {
