@@ -19,8 +19,10 @@ export function parseAs<S extends z.ZodType>(schema: S, value: unknown, from: st
 /** Makes parsed plain data unchangeable, arrays and objects inside included; returns it. */
 export function freezeDeep<T>(value: T): T {
   if (!isRecord(value) || Object.isFrozen(value)) return value;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return value;
+  // Plain objects of any realm: what they inherit from inherits from nothing.
+  const prototype: object | null = Object.getPrototypeOf(value);
+  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
+  if (!Array.isArray(value) && !isPlain) return value;
   Object.freeze(value);
   for (const inner of Object.values(value)) freezeDeep(inner);
   return value;
