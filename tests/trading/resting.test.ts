@@ -228,6 +228,19 @@ describe('stop loss and take profit', () => {
     expect(new Set(desk.orders.map(({ id }) => id))).toEqual(new Set([1, 2]));
   });
 
+  test('close nothing of another entry, although it has taken the place of their own meanwhile', () => {
+    const desk = deskWithBook();
+    desk.trade(bracketed);
+    desk.trade({ action: 'buy', size: 0.5 });
+    desk.send({ action: 'sell', size: 0.75 });
+    desk.print(bracketed.stopLoss);
+    desk.pass();
+    expect(desk.order(4)).toMatchObject({ type: 'stop', status: 'filled', size: 0.25 });
+    expect(desk.ledger.position(0)!.size).toBe(0.5);
+    desk.print(bracketed.stopLoss - 1);
+    expect(desk.orders.at(-1)!.id).toBe(4);
+  });
+
   test('grow with each fill of a resting entry', () => {
     const desk = deskWithBook();
     desk.trade({ action: 'buy', size: 1, limit: 99, stopLoss: 95 });
