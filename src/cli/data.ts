@@ -1,16 +1,20 @@
 // `retick data check|info|tables|import|recover`: what a recording holds, whether it is whole, and how others' captures become one.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Argv } from 'yargs';
 import { UsageError, unknownName } from '../core/errors.ts';
 import { formatTimeUs } from '../core/time.ts';
 import { type CheckReport, checkRecording } from '../datasets/check.ts';
+import { journalFolder, readSession } from '../datasets/frames.ts';
 import { CAPTURE_FORMATS, CLOCKS, TIME_UNITS } from '../datasets/import.ts';
 import { describeRecording, type RecordingInfo } from '../datasets/info.ts';
-import type { Gap, Manifest } from '../datasets/manifest.ts';
+import { type Gap, MANIFEST_FILE, type Manifest } from '../datasets/manifest.ts';
+import { type JournalState, readJournalState } from '../datasets/state.ts';
 import { buildTables } from '../datasets/tables.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
 import { formatTables, runImport } from './import.ts';
-import { bytes, count, paint, table } from './output.ts';
+import { bytes, count, type Output, paint, table } from './output.ts';
 import { runRecover } from './recover.ts';
 
 const ACTIONS = ['check', 'info', 'tables', 'import', 'recover'] as const;
@@ -92,11 +96,7 @@ export const command: Command = {
       if (checked.problems.length > 0) return EXIT.data;
       return problems.length > 0 ? EXIT.failed : EXIT.done;
     }
-    if (action === 'info') {
-      const info = describeRecording(recording);
-      output.result(info, formatInfo(info));
-      return EXIT.done;
-    }
+    if (action === 'info') return await showInfo(recording, output);
     const manifest = await buildTables(recording);
     output.result(manifest, `derived ${formatTables(manifest)}\ndigest ${manifest.digest.slice(0, 16)}`);
     return EXIT.done;
@@ -196,6 +196,42 @@ function formatGaps(gaps: readonly Gap[]): readonly string[] {
     ]);
   const more = gaps.length > GAPS_MAX ? [`${count(gaps.length - GAPS_MAX)} more gaps (--json has all)`] : [];
   return ['', table(['gap from', 'healed after', 'cause', 'channel', 'symbol', 'detail'], rows), ...more];
+}
+
+/** Of a recording that has no manifest yet, because it is being recorded or was not let finish, its journal tells. */
+async function showInfo(recording: string, output: Output): Promise<number> {
+  const hasJournal = existsSync(journalFolder(recording));
+  const journal = hasJournal ? readJournalState(recording) : undefined;
+  if (existsSync(join(recording, MANIFEST_FILE)) || journal === undefined) {
+    const info = describeRecording(recording);
+    const text = journal === undefined ? [] : [formatState(recording, journal, info)];
+    output.result({ ...info, journal: journal ?? null }, [formatInfo(info), ...text].join('\n'));
+    return EXIT.done;
+  }
+  const { session, software } = await readSession(recording);
+  const { venue, symbols, channels } = session;
+  const first = `${recording}: ${symbols.join(', ')} of ${venue}, ${channels.join(', ')}; ${software}`;
+  output.result(
+    { recording, venue, symbols, channels, journal },
+    [first, formatSpan(journal.span), formatState(recording, journal, undefined)].join('\n'),
+  );
+  return EXIT.done;
+}
+
+function formatState(recording: string, state: JournalState, info: RecordingInfo | undefined): string {
+  const { usedBy, lastSeq, acknowledgedSeq, segments, unsealed } = state;
+  const safe = acknowledgedSeq === null ? '' : `, ${count(acknowledgedSeq)} of them confirmed by the disk`;
+  const newer = lastSeq - (info?.records ?? 0);
+  return [
+    `journal: ${count(lastSeq)} records in ${segments} segments${safe}${usedBy === null ? '' : `; in use by process ${usedBy}`}`,
+    ...(unsealed.length === 0 ? [] : [`not sealed: ${unsealed.join(', ')}`]),
+    ...(info === undefined ? [`no tables yet (retick data tables ${recording} derives them)`] : []),
+    ...(info !== undefined && newer > 0
+      ? [
+          `${count(newer)} records are newer than the tables (retick data tables ${recording} derives them anew)`,
+        ]
+      : []),
+  ].join('\n');
 }
 
 function formatInfo(info: RecordingInfo): string {

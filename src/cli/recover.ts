@@ -1,6 +1,6 @@
 // `retick data recover`: a new recording of what can still be read of a damaged one, and what is lost, number by number.
 import { existsSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { UsageError } from '../core/errors.ts';
 import { type Recovered, recoverRecording } from '../datasets/recover.ts';
 import type { Arguments } from './command.ts';
@@ -17,7 +17,7 @@ export async function runRecover(paths: readonly string[], args: Arguments, outp
   if (recording === undefined || paths.length > 1) {
     throw new UsageError(`data recover takes one recording, got ${paths.length}`);
   }
-  const beside = join(dirname(resolve(recording)), `${basename(resolve(recording))}-recovered`);
+  const beside = relative('.', `${resolve(recording)}-recovered`);
   const out = (args.out as string | undefined) ?? beside;
   requireRecordingPlace(out, '--out', 'new');
   const had = { folder: existsSync(out), journal: false };

@@ -13,6 +13,7 @@ import {
   type TableName,
 } from '../datasets/manifest.ts';
 import { bySymbol, readTable, type SymbolFiles, verifyTables } from '../datasets/read.ts';
+import { requireCurrent } from '../datasets/state.ts';
 import { type MergeStream, mergeStreams } from './merge.ts';
 import { tableStreams } from './replay.ts';
 import { slice } from './slice.ts';
@@ -57,6 +58,7 @@ export function historical(folder: string, options: HistoricalOptions = {}): His
   const feed: Feed = {
     symbols: manifest.symbols,
     async *batches() {
+      requireCurrent(folder, manifest);
       await verifyTables(folder, manifest);
       if (!isDated) return;
       const streams: MergeStream[] = [];

@@ -5,6 +5,7 @@ import type { EventBatch, Feed } from '../core/event.ts';
 import { decodeRecording, sessionOf, verifySegments } from '../datasets/frames.ts';
 import { type Manifest, readManifest } from '../datasets/manifest.ts';
 import { bySymbol, readTable, verifyTables } from '../datasets/read.ts';
+import { requireCurrent } from '../datasets/state.ts';
 import { type MergeStream, mergeStreams } from './merge.ts';
 import { slice } from './slice.ts';
 
@@ -53,6 +54,7 @@ export function replayTables(folder: string, options: ReplayOptions = {}): Feed 
   const feed = {
     symbols: manifest.symbols,
     async *batches(): AsyncGenerator<EventBatch> {
+      requireCurrent(folder, manifest);
       await verifyTables(folder, manifest);
       yield* mergeStreams(tableStreams(folder, manifest), 'sequence', batchSize);
     },
