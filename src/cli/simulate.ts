@@ -23,6 +23,13 @@ export const command: Command = {
         default: 200,
         describe: 'Market events per second, on average, all symbols together',
       })
+      .option('allow-origin', {
+        type: 'array',
+        string: true,
+        default: [],
+        describe:
+          'Web pages of these origins may connect, too; programs and pages of this machine always may',
+      })
       .option('duration', { type: 'string', describe: 'As 10m; default: until Ctrl-C' })
       .example('retick simulate', 'then: retick record kraken BTC/USD --url ws://127.0.0.1:9001/v2')
       .epilogue(
@@ -41,6 +48,7 @@ export const command: Command = {
       seed: args.seed as number,
       port,
       eventsPerSecond: rate,
+      origins: args.allowOrigin as readonly string[],
     });
     const { url } = server;
     const signal = interrupt.listen();

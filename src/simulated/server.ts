@@ -22,8 +22,12 @@ const MARGIN_US = 1000;
 const STEPS_PER_TURN = { paced: 5000, flood: 1000 };
 /** How far the market may fall behind the clock before it lets the missed time go. */
 const LAG_MAX_US = { paced: 1e6, flood: 50_000 };
-/** Unsent bytes at which a paced server cuts off a slow client, and at which a flooding one waits for it. */
-const UNSENT_MAX = { paced: 64 << 20, flood: 4 << 20 };
+/** Unsent bytes that a paced server lets a client have for a while only, and at which a flooding one waits for it. */
+const UNSENT_MAX = { paced: 16 << 20, flood: 4 << 20 };
+/** … and for how long, ms, before the client is cut off. A single large frame takes its time, too. */
+const PATIENCE_MS = { paced: 2000, flood: 5000 };
+/** Unsent bytes of all clients together, from which on the slowest is cut off: each costs several of memory. */
+const UNSENT_TOTAL_MAX = 96 << 20;
 const HISTORY_STEPS_MAX = 20_000;
 const HISTORY_US_MAX = 120e6;
 const WRITE_FRAMES_MAX = 256;
@@ -43,6 +47,8 @@ export type ServerOptions = {
   readonly durationS?: number;
   /** Sends as fast as the clients read: for benchmarks. Nothing is dropped, the market waits for them. */
   readonly flood?: boolean;
+  /** Pages of these origins may connect, as `https://example.org`. Programs, and pages of this machine, always may. */
+  readonly origins?: readonly string[];
   /** The wall clock, µs since the epoch, never going back. */
   readonly now?: () => number;
 };
@@ -80,6 +86,8 @@ type Client = {
   readonly stream: Duplex;
   readonly connection: KrakenConnection;
   silentUntilUs: number;
+  /** Since when too much waits for it to be sent; NaN while it does not. */
+  slowSinceUs: number;
 };
 
 export class SimulatedServer {
@@ -141,7 +149,10 @@ export class SimulatedServer {
       path: '/v2',
       perMessageDeflate: false,
       maxPayload: 1 << 20,
-      verifyClient: (_info, answer) => answer(this.#now() >= this.#closedUntilUs, 503),
+      verifyClient: ({ origin }, answer) => {
+        if (!isAllowed(origin, options.origins ?? [])) answer(false, 403);
+        else answer(this.#now() >= this.#closedUntilUs, 503);
+      },
     });
     this.closed = new Promise((resolve, reject) => {
       this.#sockets.once('error', (error) => {
@@ -185,7 +196,8 @@ export class SimulatedServer {
   #accept(socket: WebSocket, request: IncomingMessage): void {
     const id = (BigInt(this.#ids.nextUint32()) << 32n) | BigInt(this.#ids.nextUint32());
     const connection = new KrakenConnection(this.#venue, id);
-    const client: Client = { socket, stream: request.socket, connection, silentUntilUs: 0 };
+    const { socket: stream } = request;
+    const client: Client = { socket, stream, connection, silentUntilUs: 0, slowSinceUs: Number.NaN };
     this.counters.connections++;
     this.counters.open++;
     this.#clients.add(client);
@@ -243,6 +255,7 @@ export class SimulatedServer {
       client.connection.beat(nowUs);
       this.#flush(client);
     }
+    this.#cutOffSlow(nowUs);
     this.#schedule();
   }
 
@@ -306,12 +319,28 @@ export class SimulatedServer {
           this.#send(socket, isArmed ? this.#faults.alter(outbox[i]!, connection) : outbox[i]);
         stream.uncork();
       }
-      if (this.#mode === 'paced' && socket.bufferedAmount > UNSENT_MAX.paced) {
-        this.counters.slowClients++;
-        socket.terminate();
-      }
     }
     outbox.length = 0;
+  }
+
+  /** Whoever does not read costs memory: too much alone, or together with others; or, flooding, everybody's time. */
+  #cutOffSlow(nowUs: number): void {
+    let [total, most] = [0, 0];
+    let slowest: Client | undefined;
+    for (const client of this.#clients) {
+      const { bufferedAmount } = client.socket;
+      if (bufferedAmount <= UNSENT_MAX[this.#mode]) client.slowSinceUs = Number.NaN;
+      else if (Number.isNaN(client.slowSinceUs)) client.slowSinceUs = nowUs;
+      total += bufferedAmount;
+      if (bufferedAmount <= most) continue;
+      most = bufferedAmount;
+      slowest = client;
+    }
+    if (slowest === undefined) return;
+    const isTooLong = nowUs - slowest.slowSinceUs > PATIENCE_MS[this.#mode] * 1000;
+    if (!isTooLong && total <= UNSENT_TOTAL_MAX) return;
+    this.counters.slowClients++;
+    slowest.socket.terminate();
   }
 
   #send(socket: WebSocket, frame: string | undefined): void {
@@ -320,6 +349,14 @@ export class SimulatedServer {
     this.counters.charactersSent += frame.length;
     socket.send(frame);
   }
+}
+
+/** A page from elsewhere that is open in a browser on this machine can reach loopback; a program names no origin. */
+function isAllowed(origin: string | undefined, allowed: readonly string[]): boolean {
+  if (origin === undefined || origin === '' || allowed.includes(origin)) return true;
+  if (!URL.canParse(origin)) return false;
+  const { hostname } = new URL(origin);
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
 /** Wall time at the start of the process, advanced by the monotonic clock, µs. */

@@ -214,7 +214,7 @@ describe.concurrent('what has been changed by hand', () => {
       out: '',
       err: expect.stringContaining(`retick: ${segment}: `),
     });
-    expect(check).toMatchObject({ code: 1, out: expect.stringContaining(`problem: ${segment}: `) });
+    expect(check).toMatchObject({ code: 3, out: expect.stringContaining(`problem: ${segment}: `) });
   });
 
   test('in a run is found before it is compared', async () => {

@@ -1,5 +1,6 @@
 // The embedded venue over real sockets: what a client of Kraken's protocol must be able to rely on.
 import { afterEach, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { parseTimeUs } from '../../src/core/time.ts';
 import { type ServerOptions, type SimulatedServer, startServer } from '../../src/simulated/server.ts';
 import { NaiveBook, TestClient } from './client.ts';
@@ -242,5 +243,56 @@ describe('the loopback venue', () => {
     const { frames, right } = client.checkBooks(10);
     expect(right).toBe(frames);
     for (const symbol of all) expect(isContiguous(client.tradeIds(symbol))).toBe(true);
+  });
+});
+
+describe('who may connect, and for how long', () => {
+  const origins = async (server: SimulatedServer, origin: string | undefined): Promise<string> => {
+    const socket = new WebSocket(server.url, origin === undefined ? {} : { origin });
+    return new Promise((resolve) => {
+      socket.on('open', () => {
+        socket.terminate();
+        resolve('open');
+      });
+      socket.on('error', (error) => resolve(error.message));
+    });
+  };
+
+  test('programs and pages of this machine may, pages from elsewhere may not unless they are allowed', async () => {
+    const server = await start({ origins: ['https://example.org'] });
+    const allowed = [
+      undefined,
+      'http://localhost:8080',
+      'http://127.0.0.1',
+      'https://[::1]:1',
+      'https://example.org',
+    ];
+    for (const origin of allowed) expect(await origins(server, origin), String(origin)).toBe('open');
+    const refused = [
+      'https://example.com',
+      'null',
+      'http://127.0.0.1.example.com',
+      'http://localhost.example.com',
+      'file://',
+    ];
+    for (const origin of refused) expect(await origins(server, origin), origin).toMatch(/403/);
+  });
+
+  test('clients that do not read are cut off, together or for too long; one that reads is kept', async () => {
+    let nowUs = parseTimeUs('2026-01-02T03:04:05Z');
+    const faults = [{ atS: 0, type: 'oversized', bytes: 20 << 20 }] as const;
+    const server = await start({ eventsPerSecond: 100, now: () => nowUs, faults });
+    const idle = await Promise.all([1, 2, 3, 4, 5, 6].map(() => connect(server)));
+    for (const client of idle) client.socket.pause();
+    idle[0]!.subscribe('trade', all);
+    // Together they are too many at once, whatever the time.
+    await expect.poll(() => server.counters.slowClients, { timeout: 20_000 }).toBeGreaterThan(0);
+    const reader = await connect(server);
+    expect(server.counters.slowClients).toBeLessThan(4);
+    nowUs += 3e6;
+    await expect.poll(() => server.counters.slowClients, { timeout: 20_000 }).toBe(6);
+    expect(server.counters.open).toBe(1);
+    reader.subscribe('trade', all);
+    await reader.until(() => reader.of('trade', 'snapshot').length > 0);
   });
 });
