@@ -5,11 +5,11 @@ import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadStrategies } from '../src/cli/load.ts';
-import { Output } from '../src/cli/output.ts';
-import { replay } from '../src/cli/replay.ts';
 import { parseRunConfig } from '../src/engine/config.ts';
 import { replayTables } from '../src/feeds/replay.ts';
+import { SILENT } from '../src/sessions/observer.ts';
+import { replay } from '../src/sessions/replay.ts';
+import { loadStrategies } from '../src/sessions/strategies.ts';
 import { atLeast, type BenchRow, below } from './row.ts';
 import { composeRecording, SYMBOLS } from './tape.ts';
 
@@ -83,7 +83,7 @@ async function play(folder: string): Promise<number> {
     toUs: undefined,
     batchSize: 4096,
     out: join(folder, 'run'),
-    output: new Output(true),
+    observer: SILENT,
     signal: new AbortController().signal,
   });
   return run.manifest.events;

@@ -4,13 +4,8 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { backtest } from '../src/cli/backtest.ts';
 import { formatComparison } from '../src/cli/compare.ts';
 import { findInputDifference } from '../src/cli/divergence.ts';
-import { loadStrategies } from '../src/cli/load.ts';
-import { Output } from '../src/cli/output.ts';
-import { type PaperResult, paper } from '../src/cli/paper.ts';
-import { type ReplayRequest, replay } from '../src/cli/replay.ts';
 import { DataError } from '../src/core/errors.ts';
 import { RecordKind } from '../src/core/frame.ts';
 import { buildTables } from '../src/datasets/tables.ts';
@@ -19,6 +14,11 @@ import { readJournal } from '../src/journal/reader.ts';
 import { JournalWriter } from '../src/journal/writer.ts';
 import { compareRuns } from '../src/runs/compare.ts';
 import type { Run } from '../src/runs/run.ts';
+import { backtest } from '../src/sessions/backtest.ts';
+import { SILENT } from '../src/sessions/observer.ts';
+import { type PaperResult, paper } from '../src/sessions/paper.ts';
+import { type ReplayRequest, replay } from '../src/sessions/replay.ts';
+import { loadStrategies } from '../src/sessions/strategies.ts';
 import { type Fault, startServer } from '../src/simulated/server.ts';
 
 const LIVE_S = 6;
@@ -53,7 +53,6 @@ export const strategy = defineStrategy({
 
 const root = mkdtempSync(join(tmpdir(), 'retick-parity-'));
 const recording = join(root, 'datasets', 'live');
-const output = new Output(true);
 const { signal } = new AbortController();
 let config: RunConfig;
 let live: PaperResult;
@@ -84,7 +83,7 @@ beforeAll(async () => {
     durationUs: LIVE_S * 1e6,
     recording,
     out: join(root, 'reports', 'live'),
-    output,
+    observer: SILENT,
     signal,
     connection: { backoff: { minMs: 100, maxMs: 400, factor: 2, jitter: 0.2 } },
   });
@@ -106,7 +105,7 @@ async function replayed(changes: Partial<ReplayRequest> = {}): Promise<Run> {
     toUs: undefined,
     batchSize: 4096,
     out: join(root, 'reports', `replay-${runs++}`),
-    output,
+    observer: SILENT,
     signal,
     ...changes,
   });
@@ -123,7 +122,7 @@ async function backtested(changed: RunConfig): Promise<Run> {
     toUs: undefined,
     batchSize: 4096,
     out: join(root, 'reports', `backtest-${runs++}`),
-    output,
+    observer: SILENT,
     signal,
   });
   return run;

@@ -13,11 +13,12 @@ import { parseRunConfig } from '../engine/config.ts';
 import { buy, candles, defineStrategy, prepare, quote, rsi, sell } from '../index.ts';
 import { WAIT_MAX_US } from '../journal/wait.ts';
 import type { Latency } from '../runs/run.ts';
+import { paper } from '../sessions/paper.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
 import { formatLatency } from './latency.ts';
 import { count, type Output, paint } from './output.ts';
-import { paper } from './paper.ts';
+import { watch } from './watch.ts';
 
 export const command: Command = {
   usage: 'bench latency [--rate 5000] [--seconds 10]',
@@ -93,7 +94,7 @@ export async function measureLatency(options: {
       durationUs: options.seconds * 1e6,
       recording: join(folder, 'recording'),
       out: join(folder, 'run'),
-      output: options.output,
+      observer: watch(options.output),
       signal: options.signal,
     });
     return {

@@ -12,25 +12,26 @@ import { WAIT_MAX_US } from '../journal/wait.ts';
 import { writeReport } from '../reports/report.ts';
 import { type Comparison, compareRuns } from '../runs/compare.ts';
 import type { Run } from '../runs/run.ts';
-import { startServer } from '../simulated/server.ts';
-import { backtest } from './backtest.ts';
-import type { Arguments, Command, Context } from './command.ts';
-import { EXIT } from './exit.ts';
-import { formatLatency } from './latency.ts';
-import { loadStrategies } from './load.ts';
-import { count, type Output, paint, table } from './output.ts';
-import { type PaperResult, paper } from './paper.ts';
+import { backtest } from '../sessions/backtest.ts';
+import type { LoadedBundle } from '../sessions/identity.ts';
+import { type PaperResult, paper } from '../sessions/paper.ts';
 import {
   isRecording,
   isRecordingFile,
   requireRecordingPlace,
   requireReportPlace,
   requireRunPlace,
-} from './place.ts';
-import { replay } from './replay.ts';
-import type { LoadedBundle } from './session.ts';
-import { SOFTWARE } from './software.ts';
+} from '../sessions/place.ts';
+import { replay } from '../sessions/replay.ts';
+import { SOFTWARE } from '../sessions/software.ts';
+import { loadStrategies } from '../sessions/strategies.ts';
+import { startServer } from '../simulated/server.ts';
+import type { Arguments, Command, Context } from './command.ts';
+import { EXIT } from './exit.ts';
+import { formatLatency } from './latency.ts';
+import { count, type Output, paint, table } from './output.ts';
 import { leaderboard } from './summary.ts';
+import { watch } from './watch.ts';
 
 export const command: Command = {
   usage: 'demo [--seed 7] [--seconds 14]',
@@ -95,7 +96,7 @@ async function demo(request: DemoRequest): Promise<DemoResult> {
     durationUs: seconds * 1e6,
     recording,
     out: join('reports', 'demo-paper'),
-    output,
+    observer: watch(output),
     signal,
     software: SOFTWARE_OF_DEMO,
     connection: { backoff: { minMs: 200, maxMs: 2000, factor: 2, jitter: 0.2 } },
@@ -107,7 +108,8 @@ async function demo(request: DemoRequest): Promise<DemoResult> {
   const replays: Run[] = [];
   for (const [name, speed, isRaw] of REPLAYS) {
     const { run } = await replay({
-      ...request,
+      observer: watch(output),
+      signal,
       recording,
       config,
       strategies,
@@ -220,7 +222,8 @@ async function runBacktest(
   strategies: readonly LoadedBundle[],
 ): Promise<Run> {
   const { run } = await backtest({
-    ...request,
+    observer: watch(request.output),
+    signal: request.signal,
     dataset,
     config,
     strategies,

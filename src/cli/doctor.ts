@@ -107,7 +107,7 @@ const CHECKS: readonly Check[] = [
   [
     'strategies',
     async () => {
-      const { loadStrategy } = await import('./load.ts');
+      const { loadStrategy } = await import('../sessions/strategies.ts');
       const shipped = fileURLToPath(new URL('../../strategies/order-flow.ts', import.meta.url));
       const { strategy } = await loadStrategy(shipped, 'doctor');
       return `${strategy.name} bundled and loaded`;

@@ -15,12 +15,12 @@ import {
   type TimeUnit,
 } from '../datasets/import.ts';
 import { MANIFEST_FILE, type Manifest } from '../datasets/manifest.ts';
+import { requireRecordingPlace } from '../sessions/place.ts';
+import { SOFTWARE } from '../sessions/software.ts';
 import { findVenue } from '../venues/list.ts';
 import type { Arguments, Context } from './command.ts';
 import { EXIT } from './exit.ts';
 import { count, paint } from './output.ts';
-import { requireRecordingPlace } from './place.ts';
-import { SOFTWARE } from './software.ts';
 
 export async function runImport(
   files: readonly string[],

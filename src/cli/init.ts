@@ -2,9 +2,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Argv } from 'yargs';
+import { requireFree } from '../sessions/place.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
-import { requireFree } from './place.ts';
 
 export const command: Command = {
   usage: 'init [FOLDER]',

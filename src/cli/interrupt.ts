@@ -3,9 +3,6 @@ import { EXIT } from './exit.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** What can be made again later is given up this long after the signal; what cannot is written whatever it takes. */
-const GRACE_MS = 850;
-
 export class Interrupt {
   readonly #controller = new AbortController();
   readonly #note: (text: string) => void;
@@ -46,15 +43,4 @@ export class Interrupt {
     if (words !== '') this.#note(words);
     process.exit(EXIT.interrupted);
   }
-}
-
-/** Raised a moment after the signal: then whatever can be made again later is left undone. */
-export function deadlineOf(signal: AbortSignal): AbortSignal {
-  const controller = new AbortController();
-  const arm = (): void => {
-    setTimeout(() => controller.abort(), GRACE_MS).unref();
-  };
-  if (signal.aborted) arm();
-  else signal.addEventListener('abort', arm, { once: true });
-  return controller.signal;
 }

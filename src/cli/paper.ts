@@ -1,29 +1,17 @@
 // `retick paper`: records, and runs strategies on the very records that go to the journal.
-
-import { existsSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Argv } from 'yargs';
-import { VenueError } from '../core/errors.ts';
-import type { Manifest } from '../datasets/manifest.ts';
-import type { RunConfig } from '../engine/config.ts';
-import type { ConnectionLimits } from '../journal/connection.ts';
-import { parseQuietMs } from '../journal/liveness.ts';
-import { Recorder, type RecorderSummary } from '../journal/recorder.ts';
 import { parseWaitUs } from '../journal/wait.ts';
-import type { Run } from '../runs/run.ts';
-import { findVenue } from '../venues/list.ts';
+import { paper } from '../sessions/paper.ts';
+import { stampNow } from '../sessions/record.ts';
+import { readRunFile } from '../sessions/runfile.ts';
+import { loadStrategies } from '../sessions/strategies.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { ALLOW_FAULTS, exitOfRun } from './exit.ts';
-import { deadlineOf, type Interrupt } from './interrupt.ts';
-import { formatLatency, LatencyProbe } from './latency.ts';
-import { loadStrategies, noteWarnings } from './load.ts';
-import type { Output } from './output.ts';
-import { claimRun, discardRecording, requireRecordingPlace } from './place.ts';
-import { createSession, deriveTables, formatSummary, runRecorder, stampNow } from './record.ts';
-import { readRunFile } from './runfile.ts';
-import { type LoadedBundle, RunSession } from './session.ts';
-import { SOFTWARE } from './software.ts';
+import { formatLatency } from './latency.ts';
+import { formatSummary } from './record.ts';
 import { runJson, summarize } from './summary.ts';
+import { noteWarnings, watch } from './watch.ts';
 
 export const command: Command = {
   usage: 'paper RUN.yaml [--duration 10m] [--recording datasets/NAME] [--out reports/NAME]',
@@ -61,9 +49,8 @@ export const command: Command = {
       recording: (args.recording as string | undefined) ?? join('datasets', `${config.name}-${stampNow()}`),
       out: args.out as string | undefined,
       isForced: args.force === true,
-      output,
+      observer: watch(output, interrupt),
       signal,
-      interrupt,
     });
     const { run, session, summary, manifest } = result;
     output.result(
@@ -79,148 +66,3 @@ export const command: Command = {
     return exitOfRun(run, args);
   },
 };
-
-export type PaperRequest = {
-  readonly config: RunConfig;
-  readonly strategies: readonly LoadedBundle[];
-  readonly durationUs: number | undefined;
-  readonly recording: string;
-  readonly out: string | undefined;
-  /** Replace another run in `out`. */
-  readonly isForced?: boolean;
-  readonly output: Output;
-  readonly signal: AbortSignal;
-  /** Told what leaving at once would lose. */
-  readonly interrupt?: Interrupt;
-  /** What the recording says it was made by. Default: name and version. */
-  readonly software?: string;
-  readonly connection?: Partial<ConnectionLimits>;
-};
-
-export type PaperResult = {
-  readonly run: Run;
-  readonly session: RunSession;
-  readonly summary: RecorderSummary;
-  /** Undefined when it was interrupted and there was no time to derive the tables. */
-  readonly manifest: Manifest | undefined;
-  readonly recording: string;
-};
-
-export async function paper(request: PaperRequest): Promise<PaperResult> {
-  const { config, strategies, recording, output } = request;
-  requireRecordingPlace(recording, '--recording', 'new');
-  const hadFolder = existsSync(recording);
-  const venue = findVenue(config.venue);
-  const { symbols, channels, depth, url } = config;
-  const feed = createSession(venue, { symbols, channels, depth, url });
-  const name = basename(resolve(recording));
-  const place = await claimRun(request.out ?? join('reports', `${name}-paper`), {
-    identity: undefined,
-    isForced: request.isForced === true,
-    apartFrom: [recording],
-  });
-  const session = new RunSession({
-    place,
-    config,
-    strategies,
-    symbols: feed.symbols,
-    onLine: (line) => output.note(line),
-  });
-  const probe = new LatencyProbe();
-  session.log.listen(probe.onRecord);
-  const halt = Promise.withResolvers<string>();
-  let failure: Error | undefined;
-  const drainSoon = betweenFrames(() => session.log.drain());
-  const recorder = new Recorder({
-    folder: join(recording, 'journal'),
-    venue,
-    session: feed,
-    software: request.software ?? SOFTWARE,
-    seed: config.seed,
-    probe,
-    connection: {
-      ...(config.quiet !== undefined && { resync: { quietMs: parseQuietMs(config.quiet, 'quiet') } }),
-      ...request.connection,
-    },
-    onEvents: (batch) => {
-      probe.observe(batch);
-      if (session.engine.halted) return;
-      session.engine.apply(batch);
-      if (session.log.isWaiting) drainSoon();
-      if (session.engine.halted) halt.resolve('engine halted');
-    },
-    onListenerError: (error) => {
-      failure = error;
-      halt.resolve('engine failed');
-    },
-  });
-  const deadline = deadlineOf(request.signal);
-  const ended = { ...LIVE, dataset: { ...LIVE.dataset, name }, deadline, output };
-  const summary = await runRecorder({
-    recorder,
-    durationUs: request.durationUs,
-    output,
-    signal: request.signal,
-    what: name,
-    until: halt.promise,
-    onUnreached: () => discardRecording(recording, { folder: hadFolder, journal: false }),
-    interrupt: request.interrupt,
-    deadline,
-  }).catch(async (error: unknown) => {
-    // What was decided until the recording broke off is kept; where there was no venue, nothing was.
-    if (error instanceof VenueError) session.discard();
-    else await session.finish({ ...ended, reason: 'the recording failed' });
-    throw error;
-  });
-  if (failure !== undefined) throw failure;
-  const measured = { ...LIVE.measured, latency: probe.summary(), quality: qualityOf(summary, undefined) };
-  // The run is on disk before anything is derived from the recording, which may fail, or be left out.
-  const live = await session.finish({ ...ended, measured });
-  const manifest = await deriveTables(recording, deadline, output);
-  if (manifest === undefined) return { run: live, session, summary, manifest, recording };
-  const run = session.amend(live, {
-    dataset: { ...live.manifest.dataset, digest: manifest.digest },
-    quality: qualityOf(summary, manifest),
-  });
-  return { run, session, summary, manifest, recording };
-}
-
-/** What every live run has in common. The recording's digest is known once its tables are derived. */
-const LIVE = {
-  reason: 'end of recording',
-  mode: 'paper',
-  dataset: { name: '', digest: '', feed: 'live', fromUs: null, toUs: null, latencyUs: 0 },
-  measured: { speed: 1, lagUs: null, latency: {}, quality: {} },
-} as const;
-
-/** Calls the action once after the frames that are at hand, however often it is asked for before. */
-function betweenFrames(action: () => void): () => void {
-  let isPlanned = false;
-  const run = (): void => {
-    isPlanned = false;
-    action();
-  };
-  return () => {
-    if (isPlanned) return;
-    isPlanned = true;
-    setImmediate(run);
-  };
-}
-
-function qualityOf(
-  summary: RecorderSummary,
-  manifest: Manifest | undefined,
-): Readonly<Record<string, unknown>> {
-  const { frames, reconnects, unknown, drops, refused, gaps } = summary;
-  const { pauses, pausedMs, lateFrames, stalls, stalledMs } = summary;
-  return {
-    frames,
-    reconnects,
-    unknown,
-    drops,
-    refused,
-    ...{ pauses, pausedMs, lateFrames, stalls, stalledMs },
-    gapsByCause: gaps,
-    ...(manifest === undefined ? {} : { gaps: manifest.gaps, symbols: manifest.counts.symbols }),
-  };
-}

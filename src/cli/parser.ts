@@ -1,8 +1,8 @@
 // From words to arguments: yargs, with our words for what is wrong, and the environment between flags and defaults.
 import yargs, { type Argv } from 'yargs';
 import { UsageError, unknownName } from '../core/errors.ts';
+import { SOFTWARE } from '../sessions/software.ts';
 import type { Arguments } from './command.ts';
-import { SOFTWARE } from './software.ts';
 
 /** `RETICK_BATCH_SIZE=7` is `--batch-size 7` where that flag exists and is not given. */
 const PREFIX = 'RETICK_';

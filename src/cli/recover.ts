@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { UsageError } from '../core/errors.ts';
 import { type Recovered, recoverRecording } from '../datasets/recover.ts';
+import { discardRecording, requireRecordingPlace } from '../sessions/place.ts';
+import { SOFTWARE } from '../sessions/software.ts';
 import type { Arguments } from './command.ts';
 import { EXIT } from './exit.ts';
 import { count, type Output } from './output.ts';
-import { discardRecording, requireRecordingPlace } from './place.ts';
-import { SOFTWARE } from './software.ts';
 
 /** Lost stretches that are printed; `--json` has them all. */
 const LOST_MAX = 20;

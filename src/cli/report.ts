@@ -5,10 +5,10 @@ import type { Argv } from 'yargs';
 import { reportTitle, writeReport } from '../reports/report.ts';
 import { compareRuns, DEFAULT_TOLERANCE } from '../runs/compare.ts';
 import { readRun } from '../runs/run.ts';
+import { requireReportPlace } from '../sessions/place.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
 import { bytes } from './output.ts';
-import { requireReportPlace } from './place.ts';
 
 export const command: Command = {
   usage: 'report RUN [RUN_B] [--out FILE.html]',

@@ -3,9 +3,10 @@ import { basename } from 'node:path';
 import type { Argv } from 'yargs';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.ts';
+import { listStrategies } from '../sessions/bundle.ts';
+import { type BundledStrategy, loadStrategy } from '../sessions/strategies.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';
-import { type BundledStrategy, listStrategies, loadStrategy } from './load.ts';
 import { type Output, paint, table } from './output.ts';
 
 export const command: Command = {

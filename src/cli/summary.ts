@@ -7,8 +7,8 @@ import type { StrategyFigures } from '../runs/figures/figures.ts';
 import { feedLagWarning } from '../runs/latency.ts';
 import { readLog } from '../runs/log.ts';
 import type { Measured, Run } from '../runs/run.ts';
+import type { RunSession } from '../sessions/run.ts';
 import { count, paint, table } from './output.ts';
-import type { RunSession } from './session.ts';
 
 export function summarize(run: Run, session: RunSession): string {
   const { manifest, measured } = run;

@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { claimRun } from '../../src/cli/place.ts';
 import { buildTables } from '../../src/datasets/tables.ts';
+import { claimRun } from '../../src/sessions/place.ts';
 import { composeRecording } from '../datasets/recording.ts';
 import { type Outcome, retickMany, workplace } from './retick.ts';
 

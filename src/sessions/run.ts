@@ -1,14 +1,12 @@
 // One run: an engine fed from somewhere, its log on disk, and at the end the run's folder with manifest and tables.
 // It is the same for live-paper, replay and historical runs; only the caller knows where the batches come from.
-import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EventBatch, Feed } from '../core/event.ts';
 import { redactAddress } from '../core/secret.ts';
-import { formatTimeUs } from '../core/time.ts';
 import type { RunConfig } from '../engine/config.ts';
-import { Engine, type LoadedStrategy } from '../engine/engine.ts';
+import { Engine } from '../engine/engine.ts';
 import { unlessAborted } from '../journal/wait.ts';
 import { Figures, type RunFigures } from '../runs/figures/figures.ts';
 import { RunLogWriter } from '../runs/log.ts';
@@ -22,19 +20,20 @@ import {
   writeRun,
 } from '../runs/run.ts';
 import { writeTables } from '../runs/tables.ts';
+import { identityOf, type LoadedBundle } from './identity.ts';
 import { FeedLag } from './latency.ts';
-import type { BundledStrategy } from './load.ts';
-import { count, type Output } from './output.ts';
+import type { Observer, Progress } from './observer.ts';
 import type { RunPlace } from './place.ts';
 import { SOFTWARE } from './software.ts';
 
 /** The reason a run ends with that was not let finish. */
 export const INTERRUPTED = 'interrupted';
 
-export type LoadedBundle = LoadedStrategy & BundledStrategy;
-
-/** How a feed is consumed: who is told of it, what ends it early, and what it is called meanwhile. */
-type Consumption = { readonly output: Output; readonly signal: AbortSignal; readonly doing: string };
+/** How a feed is consumed: what ends it early, and what it is called meanwhile. */
+type Consumption = {
+  readonly signal: AbortSignal;
+  readonly doing: 'replaying' | 'backtesting';
+};
 
 /** How a run ended, and what is known of it from outside the engine. */
 type RunEnd = {
@@ -42,9 +41,8 @@ type RunEnd = {
   readonly mode: (typeof MODES)[number];
   readonly dataset: RunManifest['dataset'];
   readonly measured: Omit<Measured, 'wallSeconds' | 'eventsPerSecond' | 'spanSeconds' | 'achievedSpeed'>;
-  /** What can be derived later is left out when this is raised, and `output` told. */
+  /** What can be derived later is left out when this is raised, and the observer told. */
   readonly deadline?: AbortSignal;
-  readonly output?: Output;
 };
 
 /** The tables of a larger log take too long for someone who has asked for an end. */
@@ -81,6 +79,7 @@ export class RunSession {
   readonly #config: RunConfig;
   readonly #strategies: readonly LoadedBundle[];
   readonly #symbols: readonly string[];
+  readonly #observer: Observer;
   /** Steps of the engine between two looks at the clock, fitted to what they take. */
   #steps = 1;
   #turnedMs = 0;
@@ -93,20 +92,20 @@ export class RunSession {
     readonly config: RunConfig;
     readonly strategies: readonly LoadedBundle[];
     readonly symbols: readonly string[];
-    /** Told each line that a strategy writes. */
-    readonly onLine?: (line: string) => void;
+    /** Told, besides, each line that a strategy writes. */
+    readonly observer: Observer;
   }) {
     this.#place = options.place;
     this.#config = options.config;
     this.#strategies = options.strategies;
     this.#symbols = options.symbols;
+    this.#observer = options.observer;
     const { config, strategies, symbols } = options;
     try {
       this.log = new RunLogWriter(this.#place.partial);
       this.log.listen((record) => this.#figures.add(record));
-      const { onLine } = options;
       this.log.listen((record) => {
-        if (record.type === 'log') onLine?.(`${record.strategy}: ${record.text}`);
+        if (record.type === 'log') this.#observer.note(`${record.strategy}: ${record.text}`);
       });
       this.engine = new Engine({ symbols, config, strategies, log: this.log });
     } catch (error) {
@@ -153,17 +152,17 @@ export class RunSession {
   }
 
   /** One batch, with a look at signals and progress as often as a person would want it, however slow the strategies are. */
-  async #take(batch: EventBatch, { output, signal, doing }: Consumption): Promise<void> {
+  async #take(batch: EventBatch, { signal, doing }: Consumption): Promise<void> {
     for (let row = 0; row < batch.length; ) {
       const startedMs = performance.now();
       row = this.engine.advance(batch, row, this.#steps);
       const nowMs = performance.now();
       const isSlow = nowMs - startedMs > TURN_MS / 4;
       this.#steps = isSlow ? Math.max(1, this.#steps >> 2) : Math.min(STEPS_MAX, this.#steps * 2);
-      output.status(() => {
+      this.#observer.progress((): Progress => {
         const { events, nowUs } = this.engine.status();
-        return `${doing} ${formatTimeUs(nowUs)}  ${count(events)} events`;
-      }, nowMs);
+        return { doing, events, nowUs };
+      });
       if (nowMs - this.#turnedMs < TURN_MS) continue;
       await nextTurn();
       this.#turnedMs = nowMs;
@@ -207,7 +206,7 @@ export class RunSession {
     const digest = this.log.close();
     const isLate = end.reason === INTERRUPTED && statSync(this.log.path).size > QUICK_LOG_BYTES;
     const tables = isLate ? undefined : await writeTables(partial, end.deadline);
-    if (tables === undefined) end.output?.note(NO_TABLES);
+    if (tables === undefined) this.#observer.note(NO_TABLES);
     // An interrupted run is another one than the whole run of the same identity, whose place it must not take.
     const folder = this.#place.name(end.reason === INTERRUPTED ? '-interrupted' : '');
     const manifest: RunManifest = {
@@ -262,35 +261,4 @@ export class RunSession {
 /** As it may be written down. */
 function withoutSecrets(config: RunConfig): RunConfig {
   return config.url === undefined ? config : { ...config, url: redactAddress(config.url) };
-}
-
-/** What decides a run's result, and nothing else: the name, the address and the speed do not. */
-export function identityOf(
-  config: RunConfig,
-  strategies: readonly LoadedBundle[],
-  dataset: Omit<RunManifest['dataset'], 'name'>,
-): string {
-  const {
-    name: _name,
-    url: _url,
-    duration: _duration,
-    venue: _venue,
-    strategies: _strategies,
-    ...rules
-  } = config;
-  const isExact = dataset.feed !== 'historical';
-  const parts = {
-    rules,
-    strategies: strategies.map(({ id, bundle, params, account = {} }) => {
-      return { id, bundle, params, ...account };
-    }),
-    dataset: { ...dataset, feed: isExact ? 'recorded' : dataset.feed },
-    software: SOFTWARE,
-  };
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
-}
-
-/** `reports/<dataset>-<mode>-<8 digits of identity>`: what gives another result gets another folder. */
-export function runFolder(dataset: string, mode: string, identity: string): string {
-  return join('reports', `${dataset}-${mode}-${identity.slice(0, 8)}`);
 }
