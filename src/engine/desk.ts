@@ -42,6 +42,9 @@ export type StrategyStatus = Standing & {
   readonly openOrders: number;
 };
 
+/** Lines and points of one strategy at one event. */
+const SAID_MAX = 1000;
+
 /** Of a strategy that failed before it declared anything. */
 const NOTHING_DECLARED: Declared = { views: {}, inputs: [], series: new Map(), looks: [], instrument: 0 };
 
@@ -118,8 +121,9 @@ export class Desk {
     let declared = NOTHING_DECLARED;
     let state: unknown;
     let fault: unknown;
+    const say = this.#listener(id);
     const print = (level: string, text: string): void => {
-      this.#write({ type: 'log', strategy: id, level, text });
+      say({ type: 'log', strategy: id, level, text });
     };
     try {
       strategy =
@@ -151,7 +155,7 @@ export class Desk {
         openOrders: () => this.exchange.openOrders(id),
         cancelAll: () => this.exchange.cancelAll(id, cursor.nowUs, 'the strategy cancelled all'),
         print,
-        plot: (name, value) => this.#write({ type: 'plot', strategy: id, name, value }),
+        plot: (name, value) => say({ type: 'plot', strategy: id, name, value }),
       },
       { id, params, state, first: declared.instrument },
     );
@@ -334,6 +338,22 @@ export class Desk {
     runner.isActive = false;
     if (policy === 'halt') this.halted = true;
     else this.exchange.cancelAll(runner.id, cursor.nowUs, 'the strategy was disabled after a fault');
+  }
+
+  /** Takes what a strategy writes and draws: without a bound one call in a loop could fill the disk. */
+  #listener(id: string): (record: Unplaced) => void {
+    const { cursor } = this.#options;
+    let said = 0;
+    let saidAt = -1;
+    return (record) => {
+      const { event } = cursor.position();
+      if (saidAt !== event) said = 0;
+      saidAt = event;
+      if (++said > SAID_MAX) {
+        throw new UsageError(`${id} wrote or drew more than ${SAID_MAX} times at one event`);
+      }
+      this.#write(record);
+    };
   }
 
   #write(record: Unplaced): void {

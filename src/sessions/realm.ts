@@ -17,6 +17,12 @@ import type { Found, Instance, OpenOptions, Outcome, Thrown } from './inside/ins
 /** Characters of one line that a strategy prints. */
 const LINE_MAX = 2000;
 
+/**
+ * Wall time that one match of a regular expression may take. It is the only limit of that kind: what runs into it would run
+ * for hours, so it does so live, replayed and backtested.
+ */
+const MATCH_MAX_MS = 2000;
+
 type Open = (options: OpenOptions) => Instance;
 
 const scripts = new Map<string, vm.Script>();
@@ -29,6 +35,22 @@ function compiled(key: string, text: () => string, filename: string): vm.Script 
   const script = new vm.Script(text(), { filename, lineOffset: filename === 'strategy' ? -1 : 0 });
   scripts.set(key, script);
   return script;
+}
+
+const ACTION = '__action';
+const act = new vm.Script(`${ACTION}()`, { filename: 'retick' });
+
+function boundedIn(context: vm.Context, action: () => unknown): { readonly value: unknown } | undefined {
+  Object.defineProperty(context, ACTION, { value: action, configurable: true });
+  try {
+    return { value: act.runInContext(context, { timeout: MATCH_MAX_MS }) };
+  } catch (error) {
+    if ((error as { readonly code?: unknown } | undefined)?.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
+      return undefined;
+    throw error;
+  } finally {
+    delete context[ACTION];
+  }
 }
 
 /** What stays the same object is shown as the same object, without being looked up each time. */
@@ -66,6 +88,7 @@ export class Realm {
         print: (level, values) => world.print(level, lineOf(values)),
       },
       steps: world.stepsMax,
+      bounded: (action) => boundedIn(context, action),
       getter: (name) => getterOf(name).runInContext(context) as ReturnType<OpenOptions['getter']>,
       isLater: (text) => later.has(withoutBrackets(text)),
       explain: (error) =>

@@ -64,6 +64,24 @@ const FAULTS: readonly (readonly [what: string, parts: string, says: RegExp, hea
   ],
   ['too many signals', 'decide: () => new Array(1e9),', /^RangeError: decide gave 1000000000 signals/, ''],
   [
+    'a metadata without end',
+    "decide: () => buy({ size: 1, reason: 'x', metadata: new Array(1e9) as any }),",
+    /^RangeError: data of 1000000000 items/,
+    '',
+  ],
+  [
+    'a reason without end',
+    "decide: () => buy({ size: 1, reason: 'x'.repeat(1e6) }),",
+    /^RangeError: a text of 1000000 characters/,
+    '',
+  ],
+  [
+    'a console that never rests',
+    'decide: () => { for (let i = 0; i < 1e6; i++) console.log(i); return null; },',
+    /^UsageError: f wrote or drew more than 1000 times at one event \(f\.ts:8\)$/,
+    '',
+  ],
+  [
     'another file',
     'decide: () => fail(),',
     /^Error: elsewhere \(f\.ts:4\)$/,
@@ -169,4 +187,37 @@ test('what is wrong with a run file is still refused before anything starts', as
     /strategies\[0\]: inputs of interval: .*1 parsec/,
   );
   await expect(load([{ use: file('t', "throw new Error('at the top');", '') }])).rejects.toThrow();
+});
+
+test('a regular expression that would match for hours is stopped, and what it ends cannot be caught', async () => {
+  const use = file(
+    'regex',
+    "decide: () => { try { return /^(a+)+$/.test('a'.repeat(60) + 'b') as any; } catch { return null; } },",
+  );
+  const log = await runFiles([use, sound]);
+  expect(log.of('fault')).toMatchObject([
+    {
+      strategy: 'regex',
+      message: 'Error: a regular expression was stopped: it tries too many ways to match (regex.ts:8)',
+    },
+  ]);
+  expect(log.reasons('sound').length).toBeGreaterThan(3);
+});
+
+test('regular expressions do what they do elsewhere', async () => {
+  const text = "'The quick brown fox, 12 of 345 and 6789'";
+  const expression = [
+    `${text}.replace(/(\\d+)/g, (all, d) => '<' + d + '>')`,
+    `${text}.match(/\\d+/g)`,
+    `[...${text}.matchAll(/(?<n>\\d)\\d/g)].map((m) => m.index + m.groups.n)`,
+    `${text}.split(/[ ,]+/)`,
+    `${text}.search(/\\d/)`,
+    `/o(?=x)/y.test(${text})`,
+    `/BROWN/i.exec(${text})!.index`,
+  ].join(', ');
+  const log = await runFiles([saying('matches', `JSON.stringify([${expression.replaceAll('\\\\', '\\')}])`)]);
+  expect(log.of('fault')).toEqual([]);
+  expect(log.reasons('matches')[0]).toBe(
+    'v ["The quick brown fox, <12> of <345> and <6789>",["12","345","6789"],["211","273","356","378"],["The","quick","brown","fox","12","of","345","and","6789"],21,false,10]',
+  );
 });

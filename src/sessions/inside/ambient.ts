@@ -171,6 +171,26 @@ function replaceTemporal({ nowUs }: Ambient): void {
   put(now, 'plainTimeISO', (zone?: unknown) => zoned(zone).toPlainTime());
 }
 
+/** Texts below this length are matched at once: no expression takes long over them that a person would write. */
+const SHORT_CHARS = 16;
+
+/**
+ * Regular expressions are the one everyday thing that native code can be busy with for hours. `bounded` runs an action
+ * for so long and no longer, and then answers undefined; `onTimeout` is then called and throws.
+ */
+export function boundRegExp(
+  bounded: (action: () => unknown) => { readonly value: unknown } | undefined,
+  onTimeout: () => never,
+): void {
+  const native = RegExp.prototype.exec as unknown as Callable;
+  put(RegExp.prototype, 'exec', function exec(this: unknown, text: unknown): unknown {
+    const input = `${text as string}`;
+    const match = (): unknown => Reflect.apply(native, this, [input]);
+    if (input.length < SHORT_CHARS) return match();
+    return (bounded(match) ?? onTimeout()).value;
+  });
+}
+
 /** The name that scripts of strategies have in stacks; what else stands in one depends on who called. */
 export const SCRIPT = 'strategy';
 

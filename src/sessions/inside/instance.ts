@@ -4,7 +4,8 @@
 import * as zod from 'zod';
 import * as inputs from '../../engine/inputs.ts';
 import * as surface from '../../engine/surface.ts';
-import { type Ambient, replaceAmbient, textOf } from './ambient.ts';
+import { type Ambient, boundRegExp, replaceAmbient, textOf } from './ambient.ts';
+import { type Explain, type Getter, Window } from './window.ts';
 
 export type { Ambient } from './ambient.ts';
 
@@ -32,14 +33,14 @@ export type OpenOptions = {
   readonly ambient: Ambient;
   /** Loop turns and calls that one call may take. */
   readonly steps: number;
+  /** Runs an action of native code for a bounded time; undefined when it was stopped. */
+  bounded(action: () => unknown): { readonly value: unknown } | undefined;
   /** Whether a function was written async, by its text as it stands now. */
   isLater(text: string): boolean;
   /** A getter of one property with code of its own: one that all share would look each of them up by its name. */
-  getter(
-    name: string,
-  ): (host: object, show: (value: unknown) => unknown, isLive: (value: object) => boolean) => () => unknown;
+  getter(name: string): Getter;
   /** What the engine's own functions throw, told apart: the author's mistake, or a fault of this program. */
-  explain(error: unknown): { readonly name: string; readonly message: string } | undefined;
+  readonly explain: Explain;
 };
 
 /** What the file exports as `strategy`, as far as it can be told without calling it. */
@@ -61,33 +62,47 @@ const CALLBACKS = ['inputs', 'decide', 'trigger', 'state', 'onFill', 'onOrder'] 
 type CallbackName = (typeof CALLBACKS)[number];
 /** Signals of one answer at the most. */
 const SIGNALS_MAX = 1000;
+/** Of data that a strategy gives: levels, items of one level, characters of one text. */
 const DEPTH_MAX = 16;
+const ITEMS_MAX = 1000;
+const TEXT_MAX = 1 << 16;
 
 export function open(options: OpenOptions): Instance {
-  replaceAmbient(options.ambient);
-  return new Instance(options);
+  const instance = new Instance(options);
+  replaceAmbient(instance.ambient);
+  return instance;
 }
 
 export class Instance {
   readonly #options: OpenOptions;
   readonly #guard: Guard;
-  readonly #lives = new WeakMap<object, object>();
+  readonly #window: Window;
   #strategy: Loose = {};
-  readonly #showing = (value: unknown): unknown => this.#show(value);
-  readonly #isLive = (value: object): boolean => this.#lives.has(value);
   #params: unknown = undefined;
   #state: unknown = undefined;
   #lastThrow: { readonly value: unknown; readonly stack: string } | undefined = undefined;
-  #spent: RangeError | undefined = undefined;
-  #engineFault: unknown = undefined;
+  #spent: Error | undefined = undefined;
   #hostViews: unknown = undefined;
   #views: object = {};
   #hostContext: unknown = undefined;
   #context: object = {};
   #decide: Callback = () => null;
 
+  /** The world as the strategy's globals reach it: what it refuses becomes an error of this realm. */
+  readonly ambient: Ambient;
+
   constructor(options: OpenOptions) {
     this.#options = options;
+    this.#window = new Window(options.getter, options.explain);
+    const { ambient } = options;
+    const print = (level: string, values: readonly unknown[]): void => {
+      this.#window.ask(() => ambient.print(level, values));
+    };
+    this.ambient = { nowUs: () => ambient.nowUs(), nextUint32: () => ambient.nextUint32(), print };
+    boundRegExp(options.bounded, () => {
+      this.#spent ??= new Error('a regular expression was stopped: it tries too many ways to match');
+      throw this.#spent;
+    });
     this.#guard = {
       steps: options.steps,
       spent: () => {
@@ -189,14 +204,14 @@ export class Instance {
   }
 
   #showViews(views: object): void {
-    const shown = Object.entries(views).map(([name, view]) => [name, this.#live(view as object)]);
+    const shown = Object.entries(views).map(([name, view]) => [name, this.#window.live(view as object)]);
     this.#views = Object.freeze(Object.fromEntries(shown) as object);
     this.#hostViews = views;
   }
 
   tell(name: 'onFill' | 'onOrder', what: object, context: object): Outcome<undefined> {
     return this.#call(() => {
-      const answer = this.#callback(name)(freeze(this.#show(what)), this.#contextOf(context));
+      const answer = this.#callback(name)(freeze(this.#window.show(what)), this.#contextOf(context));
       refuseLater(answer, name);
       return undefined;
     });
@@ -221,18 +236,18 @@ export class Instance {
   #begin(): void {
     this.#spent = undefined;
     this.#lastThrow = undefined;
-    this.#engineFault = undefined;
+    this.#window.fault = undefined;
     this.#guard.fill?.(this.#options.steps);
   }
 
   /** What ends a call must end it, even where its code swallowed it, as a `return` in `finally` does. */
   #end(): void {
-    if (this.#engineFault !== undefined) throw this.#engineFault;
+    if (this.#window.fault !== undefined) throw this.#window.fault;
     if (this.#spent !== undefined) throw this.#spent;
   }
 
   #thrownOf(error: unknown): Thrown {
-    if (this.#engineFault !== undefined) throw this.#engineFault;
+    if (this.#window.fault !== undefined) throw this.#window.fault;
     const last = this.#lastThrow;
     const stack = stackOf(error) || (last !== undefined && last.value === error ? last.stack : '');
     return { text: textOf(error), stack };
@@ -245,7 +260,7 @@ export class Instance {
   #contextOf(context: object): object {
     if (context !== this.#hostContext) {
       this.#hostContext = context;
-      this.#context = this.#live(context, { params: this.#params, state: this.#state });
+      this.#context = this.#window.live(context, { params: this.#params, state: this.#state });
     }
     return this.#context;
   }
@@ -279,78 +294,17 @@ export class Instance {
       ...(own.memory === undefined ? {} : { memory: Number(own.memory) }),
       update: (candle: object) =>
         this.#call(() => {
-          own.update(this.#show(candle) as surface.Candle);
+          own.update(this.#window.show(candle) as surface.Candle);
           return numbers();
         }),
       preview: (candle: object) =>
         this.#call(() => {
-          own.preview(this.#show(candle) as surface.Candle);
+          own.preview(this.#window.show(candle) as surface.Candle);
           return numbers();
         }),
       save: () => this.#call(() => own.save()),
       restore: (state: Float64Array) => this.#call(() => own.restore(Float64Array.from(state))),
     };
-  }
-
-  /** An object of the engine's, seen through getters of this realm; what they give is shown in turn. */
-  #live(host: object, given: Loose = {}): object {
-    const known = this.#lives.get(host);
-    if (known !== undefined) return known;
-    const own: Record<string, unknown> = {};
-    this.#lives.set(host, own);
-    for (const [name, value] of Object.entries(given)) {
-      Object.defineProperty(own, name, { value, enumerable: true });
-    }
-    for (let level = host; Object.getPrototypeOf(level) !== null; ) {
-      for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(level))) {
-        if (name in own) continue;
-        if (typeof value === 'function') {
-          const call = (...args: readonly unknown[]): unknown =>
-            this.#ask(() => Reflect.apply(value, host, args));
-          Object.defineProperty(own, name, { value: call, enumerable: true });
-        } else {
-          const get = this.#options.getter(name)(host, this.#showing, this.#isLive);
-          Object.defineProperty(own, name, { get, enumerable: true });
-        }
-      }
-      level = Object.getPrototypeOf(level) as object;
-    }
-    return Object.freeze(own);
-  }
-
-  /** Calls a function of the engine's; its refusal becomes an error of this realm. */
-  #ask(action: () => unknown): unknown {
-    let answer: unknown;
-    try {
-      answer = action();
-    } catch (error) {
-      const told = this.#options.explain(error);
-      if (told === undefined) {
-        this.#engineFault = error;
-        throw new Error('the engine failed');
-      }
-      const own = new Error(told.message);
-      own.name = told.name;
-      throw own;
-    }
-    return this.#show(answer);
-  }
-
-  #show(value: unknown): unknown {
-    if (typeof value === 'function') {
-      return (...args: readonly unknown[]) =>
-        this.#ask(() => Reflect.apply(value as Callback, undefined, args));
-    }
-    if (typeof value !== 'object' || value === null) return value;
-    if (Array.isArray(value)) return Array.from(value, (each) => this.#show(each));
-    const prototype = Object.getPrototypeOf(value) as object | null;
-    if (prototype !== null && Object.getPrototypeOf(prototype) !== null) return this.#live(value);
-    const copy: Record<string, unknown> = {};
-    for (const name in value) {
-      const each = (value as Loose)[name];
-      copy[name] = typeof each === 'object' || typeof each === 'function' ? this.#show(each) : each;
-    }
-    return copy;
   }
 }
 
@@ -395,9 +349,14 @@ function signalsOf(answer: unknown): readonly unknown[] {
 /** Plain data out of what a strategy gives: its getters are asked once, here, and what is no data becomes its name. */
 function copyOut(value: unknown, depth: number): unknown {
   if (typeof value === 'function') return 'a function';
-  if (typeof value === 'symbol') return textOf(value);
+  if (typeof value === 'symbol') return value.toString();
+  if (typeof value === 'string' && value.length > TEXT_MAX) {
+    throw new RangeError(`a text of ${value.length} characters (allowed: ${TEXT_MAX})`);
+  }
   if (typeof value !== 'object' || value === null) return value;
   if (depth > DEPTH_MAX) throw new RangeError(`data deeper than ${DEPTH_MAX} levels`);
+  const size = Array.isArray(value) ? value.length : Object.keys(value).length;
+  if (size > ITEMS_MAX) throw new RangeError(`data of ${size} items (allowed: ${ITEMS_MAX})`);
   if (Array.isArray(value)) return Array.from(value, (each) => copyOut(each, depth + 1));
   const copy: Record<string, unknown> = {};
   for (const name of Object.keys(value)) {
