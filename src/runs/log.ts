@@ -2,11 +2,21 @@
 // The run's digest is the SHA-256 of that file's bytes, so `sha256sum` proves it; nothing else goes into it,
 // above all no wall clock and no mode. Memory is bounded by one queue and one buffer, whatever the run's length.
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  type Stats,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { StrategyActivity } from '../core/activity.ts';
 import { DataError } from '../core/errors.ts';
 import type { RunLog, RunRecord } from '../core/record.ts';
+import { NUMBER_FIELDS, requireRecord } from './schema.ts';
 
 const BUFFER_CHARS = 1 << 18;
 /** Records that wait to be formatted at the most. */
@@ -131,58 +141,64 @@ function exactNumber(_key: string, value: unknown): unknown {
   return String(value);
 }
 
-const EXACT: Readonly<Record<string, number>> = {
-  NaN: Number.NaN,
-  Infinity: Number.POSITIVE_INFINITY,
-  '-Infinity': Number.NEGATIVE_INFINITY,
-  '-0': -0,
-};
-/** Fields that hold numbers and may hold one of the texts above; a reason such as "NaN" stays a text. */
-const NUMERIC = new Set([
-  ...['seq', 'timeUs', 'value', 'max', 'volume'],
-  ...[
-    'price',
-    'size',
-    'filledSize',
-    'signalMid',
-    'arrivalMid',
-    'fillMid',
-    'markLow',
-    'markHigh',
-    'entryPrice',
-    'markPrice',
-    'createdUs',
-    'dueUs',
-  ],
-  ...['limit', 'quote', 'stopLoss', 'takeProfit', 'rate', 'rateAgeUs'],
+const EXACT: ReadonlyMap<unknown, number> = new Map([
+  ['NaN', Number.NaN],
+  ['Infinity', Number.POSITIVE_INFINITY],
+  ['-Infinity', Number.NEGATIVE_INFINITY],
+  ['-0', -0],
 ]);
 
 const MAY_HOLD_EXACT = /"(?:NaN|-?Infinity|-0)"/;
 
-/** One line back to its record. A reviver makes parsing several times slower, so only lines that need it get one. */
+/**
+ * One line back to its record. A text in the place of a number becomes that number, a reason such as "NaN" stays a text. A
+ * reviver makes parsing several times slower, so only lines that need it get one. Throws what is wrong with the line.
+ */
 export function parseRecord(line: string): LoggedRecord {
-  if (!MAY_HOLD_EXACT.test(line)) return JSON.parse(line) as LoggedRecord;
-  return JSON.parse(line, (key, value: unknown) =>
-    typeof value === 'string' && NUMERIC.has(key) && value in EXACT ? EXACT[value] : value,
-  ) as LoggedRecord;
+  const record: unknown = MAY_HOLD_EXACT.test(line)
+    ? JSON.parse(line, (key, value: unknown) =>
+        NUMBER_FIELDS.has(key) ? (EXACT.get(value) ?? value) : value,
+      )
+    : JSON.parse(line);
+  requireRecord(record);
+  return record;
 }
 
-/** The lines of a run log, in order, in bounded memory. A line that is no record is a DataError naming file and line. */
+/**
+ * The records of a run log, in order, in bounded memory. Throws DataError naming file and line at what is not a record, and
+ * where the candles of a series or the values of an indicator are not in order of time.
+ */
 export function* readLog(path: string): Generator<LoggedRecord> {
   let number = 0;
+  const lastUs = new Map<string, number>();
   for (const line of readLines(path)) {
     number += 1;
+    let record: LoggedRecord;
     try {
-      yield parseRecord(line);
+      record = parseRecord(line);
+      requireOrder(record, lastUs);
     } catch (cause) {
-      throw new DataError(`${path}: line ${number} is no run record`, { cause });
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new DataError(`${path}: line ${number} is not a run record: ${why}`, { cause });
     }
+    yield record;
   }
 }
 
-/** Lines without their ends; an unfinished last line is yielded too. */
+function requireOrder(record: LoggedRecord, lastUs: Map<string, number>): void {
+  if (record.type !== 'candle' && record.type !== 'indicator') return;
+  const us = record.type === 'candle' ? record.startUs : record.atUs;
+  const key = `${record.type} ${record.name}`;
+  if (us <= lastUs.get(key)!) throw new DataError(`${key} at ${us} does not follow the one before`);
+  lastUs.set(key, us);
+}
+
+/** No record is as long. */
+const LINE_CHARS_MAX = 16 << 20;
+
+/** Lines without their ends; an unfinished last line is yielded too. DataError at one that is longer than any. */
 export function* readLines(path: string): Generator<string, undefined> {
-  const file = openSync(path, 'r');
+  const file = openFile(path);
   try {
     const chunk = Buffer.alloc(1 << 20);
     const decoder = new TextDecoder();
@@ -192,6 +208,7 @@ export function* readLines(path: string): Generator<string, undefined> {
       if (length === 0) break;
       const lines = (rest + decoder.decode(chunk.subarray(0, length), { stream: true })).split('\n');
       rest = lines.pop() ?? '';
+      if (rest.length > LINE_CHARS_MAX) throw new DataError(`${path}: a line is too long for a run record`);
       yield* lines;
     }
     if (rest !== '') yield rest;
@@ -201,10 +218,22 @@ export function* readLines(path: string): Generator<string, undefined> {
   }
 }
 
+function openFile(path: string): number {
+  requireFile(path);
+  return openSync(path, 'r');
+}
+
+/** What is known of a file. DataError at a pipe or a device, which would be read for ever. */
+export function requireFile(path: string): Stats {
+  const stats = statSync(path);
+  if (!stats.isFile()) throw new DataError(`${path} is not a file`);
+  return stats;
+}
+
 /** The SHA-256 of a run log's bytes as they are on disk now. */
 export function digestOf(path: string): string {
   const hash = createHash('sha256');
-  const file = openSync(path, 'r');
+  const file = openFile(path);
   try {
     const chunk = Buffer.alloc(1 << 20);
     for (;;) {

@@ -1,14 +1,21 @@
 // A run on disk: `reports/<run-id>/` with its manifest, its log and the log's tables.
-// A run is read back only if the log's bytes still have the digest the manifest names.
+// A run is read back only if its files, and the manifest itself, still have the digests that the manifest names.
+import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { jsonDepth, TIME_MAX_US } from '../core/bounds.ts';
 import { DataError } from '../core/errors.ts';
 import { activitySchema } from './activity.ts';
-import { digestOf } from './log.ts';
+import { digestOf, requireFile } from './log.ts';
 import { TABLE_FILES } from './tables.ts';
 
 export const MODES = ['paper', 'replay', 'backtest'] as const;
+
+const count = z.number().int().nonnegative();
+const timeUs = z.number().nonnegative().lt(TIME_MAX_US);
+/** Far more than any run has. */
+const many = <T extends z.ZodType>(each: T) => z.array(each).max(20_000);
 
 const manifestSchema = z.object({
   schema: z.literal(1),
@@ -21,23 +28,23 @@ const manifestSchema = z.object({
   digest: z.string(),
   /** The engine's digest of every event it was given. */
   inputs: z.string(),
-  events: z.number(),
-  records: z.number(),
-  counts: z.record(z.string(), z.number()),
-  firstUs: z.number().nullable(),
-  lastUs: z.number().nullable(),
+  events: count,
+  records: count,
+  counts: z.record(z.string(), count),
+  firstUs: timeUs.nullable(),
+  lastUs: timeUs.nullable(),
   dataset: z.object({
     name: z.string(),
     digest: z.string(),
     /** How it was fed: `live`, `frames`, `tables` or `historical`, with the slice if there was one. */
     feed: z.string(),
-    fromUs: z.number().nullable(),
-    toUs: z.number().nullable(),
+    fromUs: timeUs.nullable(),
+    toUs: timeUs.nullable(),
     latencyUs: z.number(),
   }),
-  symbols: z.array(z.string()),
+  symbols: many(z.string()),
   config: z.record(z.string(), z.unknown()),
-  strategies: z.array(
+  strategies: many(
     z.object({
       id: z.string(),
       name: z.string(),
@@ -53,6 +60,10 @@ const manifestSchema = z.object({
   activity: z.array(activitySchema).readonly().optional(),
   software: z.string(),
   node: z.string(),
+  /** SHA-256 of the run's other files, by name; the log's is `digest`. Absent in runs of earlier versions, as is `self`. */
+  files: z.record(z.string(), z.string()).optional(),
+  /** SHA-256 of this manifest as it is written, with an empty text in this place. */
+  self: z.string().optional(),
 });
 
 export type RunManifest = z.infer<typeof manifestSchema>;
@@ -77,6 +88,29 @@ export type Measured = {
   readonly earlierDigest?: string;
 };
 
+/** Null where nothing was measured: JSON has no NaN. */
+const percentile = z.number().nullable();
+const latencySchema = z.object({
+  count,
+  p50: percentile,
+  p90: percentile,
+  p99: percentile,
+  p999: percentile,
+  max: percentile,
+  mean: percentile,
+});
+
+const measuredSchema = z.looseObject({
+  wallSeconds: z.number().nullable(),
+  eventsPerSecond: z.number().nullable(),
+  spanSeconds: z.number().nullable().optional(),
+  speed: z.number().nullable(),
+  achievedSpeed: z.number().nullable(),
+  lagUs: z.record(z.string(), z.number().nullable()).nullable(),
+  latency: z.record(z.string(), latencySchema),
+  quality: z.record(z.string(), z.unknown()),
+});
+
 /** Percentiles of one stage, µs. */
 export type Latency = {
   readonly count: number;
@@ -96,12 +130,19 @@ export type Run = {
   readonly measured: Measured | undefined;
 };
 
+/** Writes what was measured, then the manifest, which names every other file of the folder that is there by its digest. */
 export function writeRun(folder: string, manifest: RunManifest, measured: Measured): void {
-  writeJson(join(folder, 'measured.json'), measured);
-  writeJson(join(folder, 'manifest.json'), manifest);
+  writeText(join(folder, MEASURED), formatJson(measured));
+  const names = [MEASURED, ...TABLE_FILES].filter((name) => existsSync(join(folder, name)));
+  const files = Object.fromEntries(names.map((name) => [name, digestOf(join(folder, name))]));
+  const open = { ...manifest, files, self: '' };
+  writeText(join(folder, MANIFEST), formatJson({ ...open, self: sha256(formatJson(open)) }));
 }
 
-const RUN_FILES = new Set(['manifest.json', 'measured.json', 'events.jsonl', 'report.html', ...TABLE_FILES]);
+const MANIFEST = 'manifest.json';
+const MEASURED = 'measured.json';
+
+const RUN_FILES = new Set([MANIFEST, MEASURED, 'events.jsonl', 'report.html', ...TABLE_FILES]);
 
 /** Whether a run folder holds a file of this name because retick put it there. */
 export function isRunFile(name: string): boolean {
@@ -124,40 +165,86 @@ export function peekRun(folder: string): RunManifest | undefined {
   }
 }
 
-/** Reads a run folder. Errors: DataError when it is none, or when its log is not the one it was written with. */
+/**
+ * Reads a run folder. DataError when it is none, when a value in it is not what it must be, or when one of its files is not
+ * the one it was written with. Nothing in it is taken for granted: a run may come from anywhere.
+ */
 export function readRun(folder: string): Run {
-  const path = join(folder, 'manifest.json');
+  const path = join(folder, MANIFEST);
   if (!existsSync(path)) throw new DataError(`${folder} holds no run (there is no manifest.json in it)`);
-  const parsed = manifestSchema.safeParse(readJson(path));
-  if (!parsed.success) throw new DataError(`${path}: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`);
+  const text = readText(path);
+  const manifest = parse(path, text, manifestSchema);
+  requireSelf(path, text);
   const log = join(folder, 'events.jsonl');
   if (!existsSync(log)) throw new DataError(`${folder}: the run log events.jsonl is missing`);
-  const digest = digestOf(log);
-  if (digest !== parsed.data.digest) {
-    throw new DataError(
-      `${log} is not the log of this run: its digest is ${digest.slice(0, 16)}, the manifest says ${parsed.data.digest.slice(0, 16)}`,
-    );
-  }
-  const measured = join(folder, 'measured.json');
+  requireDigest(log, manifest.digest);
+  const measured = join(folder, MEASURED);
+  const hasMeasured = existsSync(measured);
+  const measuredDigest = manifest.files?.[MEASURED];
+  if (measuredDigest !== undefined && hasMeasured) requireDigest(measured, measuredDigest);
   return {
     folder,
-    manifest: parsed.data,
+    manifest,
     log,
-    measured: existsSync(measured) ? (readJson(measured) as Measured) : undefined,
+    measured: hasMeasured ? (parse(measured, readText(measured), measuredSchema) as Measured) : undefined,
   };
 }
 
-function readJson(path: string): unknown {
+function requireDigest(path: string, expected: string): void {
+  const digest = digestOf(path);
+  if (digest === expected) return;
+  throw new DataError(
+    `${path} is not the one of this run: its digest is ${digest.slice(0, 16)}, the manifest says ${expected.slice(0, 16)}`,
+  );
+}
+
+/** A byte that changed anywhere in the manifest shows here; manifests of earlier versions say nothing of themselves. */
+function requireSelf(path: string, text: string): void {
+  const manifest = JSON.parse(text) as Record<string, unknown>;
+  if (manifest.self === undefined && manifest.files === undefined) return;
+  const isUnchanged =
+    formatJson(manifest) === text && sha256(formatJson({ ...manifest, self: '' })) === manifest.self;
+  if (!isUnchanged)
+    throw new DataError(`${path}: the manifest is not what it was: its digest does not match`);
+}
+
+/** Objects within one another: a run file is not deep, nor are parameters. */
+const DEPTH_MAX = 64;
+
+function parse<T>(path: string, text: string, schema: z.ZodType<T>): T {
+  if (jsonDepth(text, DEPTH_MAX) > DEPTH_MAX)
+    throw new DataError(`${path}: nested more than ${DEPTH_MAX} levels deep`);
+  let json: unknown;
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    json = JSON.parse(text);
   } catch (cause) {
     throw new DataError(`${path} is no JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {
       cause,
     });
   }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new DataError(`${path}: ${issue?.path.join('.') || 'contents'}: ${issue?.message}`);
 }
 
-function writeJson(path: string, value: unknown): void {
-  writeFileSync(`${path}.tmp`, `${JSON.stringify(value, null, 2)}\n`);
+function readText(path: string): string {
+  const { size } = requireFile(path);
+  if (size > MANIFEST_BYTES_MAX) {
+    throw new DataError(`${path}: ${size} bytes are too many (at most ${MANIFEST_BYTES_MAX})`);
+  }
+  return readFileSync(path, 'utf8');
+}
+
+function formatJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function writeText(path: string, text: string): void {
+  writeFileSync(`${path}.tmp`, text);
   renameSync(`${path}.tmp`, path);
 }

@@ -1,7 +1,7 @@
 // JSON frames, field by field: the guards by which every venue reads what its byte scan does not know.
 // Nothing is trusted: each value has the type and the bounds it must have, or the frame is malformed. Numbers whose digits
 // matter are taken as the text that stood in the frame, never through a double.
-import { isCount, isPrice, isSymbol, isTimeUs } from '../core/bounds.ts';
+import { isCount, isPrice, isSymbol, isTimeUs, jsonDepth } from '../core/bounds.ts';
 import { parseTimeUs } from '../core/time.ts';
 import { MalformedFrame } from './guard.ts';
 
@@ -30,7 +30,8 @@ export function parseFields(
   text: string,
   reviver?: (key: string, value: unknown, context?: { readonly source?: string }) => unknown,
 ): Fields {
-  if (depthOf(text) > DEPTH_MAX) throw new MalformedFrame(`nested more than ${DEPTH_MAX} levels deep`);
+  if (jsonDepth(text, DEPTH_MAX) > DEPTH_MAX)
+    throw new MalformedFrame(`nested more than ${DEPTH_MAX} levels deep`);
   let value: unknown;
   try {
     value = JSON.parse(text, reviver);
@@ -38,33 +39,6 @@ export function parseFields(
     throw new MalformedFrame('not JSON', { cause });
   }
   return fieldsOf(value, 'frame');
-}
-
-/** How deep JSON text is nested, as far as anybody wants to know; brackets in its texts do not count. */
-function depthOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  for (let at = 0; at < text.length && deepest <= DEPTH_MAX; at++) {
-    const code = text.charCodeAt(at);
-    if (code === QUOTE) at = endOfText(text, at);
-    else if (code === OPEN_BRACE || code === OPEN_BRACKET) deepest = Math.max(deepest, ++depth);
-    else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) depth--;
-  }
-  return deepest;
-}
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
-
-/** Where the text that begins at `from` has its closing quote. */
-function endOfText(text: string, from: number): number {
-  let at = from + 1;
-  while (at < text.length && text.charCodeAt(at) !== QUOTE) at += text.charCodeAt(at) === BACKSLASH ? 2 : 1;
-  return at;
 }
 
 export function fieldsOf(value: unknown, what: string): Fields {

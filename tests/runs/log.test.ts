@@ -64,7 +64,7 @@ describe('a run log', () => {
   test('names the line that is no record', () => {
     const run = runOf(bars([{ value: 1 }]));
     writeFileSync(run.log, `${readFileSync(run.log, 'utf8')}{"type":\n`);
-    expect(() => [...readLog(run.log)]).toThrow(/events\.jsonl: line 3 is no run record/);
+    expect(() => [...readLog(run.log)]).toThrow(/events\.jsonl: line 3 is not a run record/);
   });
 });
 

@@ -65,7 +65,7 @@ export function latencyChart(stages: Readonly<Record<string, Latency>>): Chart |
 
 /** 1, 10, 100 … from below the smallest to above the largest. */
 function powersOver(rows: readonly Row[]): readonly number[] {
-  const powers = rows.map(({ us }) => Math.log10(Number(us)));
+  const powers = rows.map(({ us }) => Math.log10(Number(us))).filter(Number.isFinite);
   const [first, last] = [Math.floor(Math.min(...powers)), Math.ceil(Math.max(...powers))];
   return Array.from({ length: last - first + 1 }, (_, i) => 10 ** (first + i));
 }
