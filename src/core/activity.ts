@@ -39,6 +39,9 @@ export type StrategyActivity = {
   readonly signals: number;
   readonly orders: number;
   readonly fills: number;
+  /** Orders that had not ended when the run did: on their way to the venue, and open there. */
+  readonly pending: number;
+  readonly open: number;
   /** Orders that were rejected, by reason; the numbers in a reason stand as #. */
   readonly rejections: Readonly<Record<string, number>>;
   readonly faults: number;

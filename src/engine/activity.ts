@@ -2,6 +2,7 @@
 // what no record tells (calls, events, books that became valid) is counted where it happens and read at the end.
 import type { EventCounts, InputActivity, StrategyActivity } from '../core/activity.ts';
 import type { EventBatch } from '../core/event.ts';
+import type { OrderStatus } from '../core/order.ts';
 import type { RunLog, RunRecord } from '../core/record.ts';
 import { formatDurationUs } from '../core/time.ts';
 import type { Declared, DeclaredInput } from './graph.ts';
@@ -52,7 +53,8 @@ type Tally = {
   signals: number;
   faults: number;
   /** By number: an order is recorded at each change of its state. */
-  readonly orders: Set<number>;
+  /** What became of each so far, by id. */
+  readonly orders: Map<number, OrderStatus>;
   readonly rejections: Record<string, number>;
 };
 
@@ -75,7 +77,7 @@ export class Activity implements RunLog {
 
   add(id: string, declared: Declared): void {
     this.#declared.set(id, declared);
-    this.#tallies.set(id, { signals: 0, faults: 0, orders: new Set(), rejections: {} });
+    this.#tallies.set(id, { signals: 0, faults: 0, orders: new Map(), rejections: {} });
   }
 
   write(record: RunRecord): void {
@@ -101,6 +103,8 @@ export class Activity implements RunLog {
       signals,
       orders: orders.size,
       fills: runner.fills,
+      pending: countOf(orders, 'pending'),
+      open: countOf(orders, 'open'),
       rejections,
       faults,
       unused,
@@ -119,7 +123,7 @@ export class Activity implements RunLog {
       case 'order': {
         const { id, strategy, status, reason } = record.order;
         const tally = this.#tallies.get(strategy)!;
-        tally.orders.add(id);
+        tally.orders.set(id, status);
         if (status === 'rejected') countUp(tally.rejections, withoutNumbers(reason));
         return;
       }
@@ -174,6 +178,12 @@ export class Activity implements RunLog {
     if (outputs === undefined) return this.#firstUs.get(name) ?? Number.NaN;
     return Math.max(...outputs.map((output) => this.#firstUs.get(`${name}.${output}`) ?? Number.NaN));
   }
+}
+
+function countOf(orders: ReadonlyMap<number, OrderStatus>, status: OrderStatus): number {
+  let count = 0;
+  for (const other of orders.values()) if (other === status) count++;
+  return count;
 }
 
 function countUp(counts: Record<string, number>, key: string, times = 1): void {

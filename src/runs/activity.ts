@@ -12,6 +12,8 @@ export const activitySchema = z.object({
   signals: z.number(),
   orders: z.number(),
   fills: z.number(),
+  pending: z.number().default(0),
+  open: z.number().default(0),
   rejections: counts,
   faults: z.number(),
   unused: counts,
@@ -74,6 +76,7 @@ export function obstaclesOf(activity: StrategyActivity): readonly string[] {
     ...(orders > 0 && fills === 0 && rejectedOf(activity) < orders
       ? [`no fill of ${orders} ${orders === 1 ? 'order' : 'orders'}`]
       : []),
+    ...leftOf(activity),
     ...listOf(activity.unused, (reason, n) => `unused ${times(n)}: ${reason}`),
   ];
 }
@@ -91,6 +94,12 @@ function notReady({ name, what, input, warmupLeft, closed }: InputActivity): str
   if (warmupLeft === 0) return `${name}: ${what} never was a number, though ${closed} candles closed`;
   const candles = closed === 1 ? '1 candle' : `${closed} candles`;
   return `${name}: ${what} was never ready, ${candles} closed and ${warmupLeft} more needed`;
+}
+
+function leftOf({ pending, open }: StrategyActivity): readonly string[] {
+  if (pending + open === 0) return [];
+  const parts = [...(pending > 0 ? [`${pending} on the way`] : []), ...(open > 0 ? [`${open} open`] : [])];
+  return [`orders left when the run ended: ${parts.join(', ')}`];
 }
 
 function times(n: number): string {

@@ -2,7 +2,7 @@
 // Deterministic: it acts only when called, in the order of the calls, and time is what the caller says it is. `submit`
 // and `cancel` only put something on its way, so they are safe inside the callbacks; matching.ts decides what fills.
 import { assert } from '../core/assert.ts';
-import { absolute, type Decimal } from '../core/decimal.ts';
+import { absolute, type Decimal, decimalOf, numberOf } from '../core/decimal.ts';
 import type { Fill, Order, Side, Signal } from '../core/order.ts';
 import { Random } from '../core/random.ts';
 import { admit, isReduceOnly, sideOf, type Venue } from './admission.ts';
@@ -297,11 +297,14 @@ export class Exchange {
   onCandle({ instrument, prices, opens, volume, nowUs, setPrice }: CandleStep): void {
     this.#isInCandle = true;
     let before = Number.NaN;
+    // Whatever prices a candle went through, no more than its volume was traded.
+    let left = volume;
     for (const [i, price] of prices.entries()) {
       for (const step of stepsTo(price, before, this.#matching.standing(instrument).brackets)) {
         setPrice(step);
         if (i === 0 && opens) this.#open(instrument, nowUs);
-        this.#matching.onTrade(instrument, step, volume, undefined, nowUs);
+        const taken = this.#matching.onTrade(instrument, step, left, undefined, nowUs);
+        if (taken > 0n) left = numberOf(decimalOf(left) - taken);
         this.advance(nowUs);
       }
       before = price;

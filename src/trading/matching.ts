@@ -79,12 +79,14 @@ export class Matching {
     return this.#watchCount[instrument] !== 0;
   }
 
-  onTrade(instrument: number, price: number, size: number, taker: Side | undefined, nowUs: number): void {
-    if (!this.watches(instrument)) return;
+  /** Returns how much of the trade own orders took, base currency. */
+  onTrade(instrument: number, price: number, size: number, taker: Side | undefined, nowUs: number): Decimal {
+    if (!this.watches(instrument)) return 0n;
     this.#nowUs = nowUs;
     this.#seeMark(instrument);
     const passed = this.#resting[instrument]!.passed(price, price, taker === 'buy' ? 'sell' : 'buy');
-    let left = passed.length > 0 && size > 0 ? decimalOf(size) : 0n;
+    const printed = passed.length > 0 && size > 0 ? decimalOf(size) : 0n;
+    let left = printed;
     for (const order of passed) {
       if (left === 0n) break;
       const wanted = least(left, remaining(order));
@@ -93,6 +95,7 @@ export class Matching {
     }
     for (const touch of this.#settlement.brackets.touched(instrument, price)) this.#options.onTouch(touch);
     this.#retry(instrument);
+    return printed - left;
   }
 
   onBook(instrument: number, nowUs: number): void {

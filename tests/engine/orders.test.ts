@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import {
   type Context,
+  candles,
   defineStrategy,
   EventBatch,
   type Instrument,
@@ -11,6 +12,7 @@ import {
   quote,
   type Signal,
 } from '../../src/index.ts';
+import { obstaclesOf } from '../../src/runs/activity.ts';
 import { addBook, addTrade, config, run, SECOND_US, START_US } from './synthetic.ts';
 
 type Wish = Signal | readonly Signal[] | null | ((context: Context<unknown, unknown>) => Signal | null);
@@ -307,4 +309,52 @@ describe('prices and sizes', () => {
       [1, 0.5],
     ]);
   });
+});
+
+test('orders that are left when a run ends are counted, on their way and open', () => {
+  const tape = new Tape();
+  tape.book(0.1, 99.9, 100);
+  tape.trades(1, 1, 100);
+  tape.trades(1.01, 1, 100);
+  const script = [signal('buy', { size: 1, limit: 90 }), signal('buy', { size: 1 })];
+  const { log } = tape.run(script, { latency: { model: 'fixed', ms: 5 } });
+  const [activity] = log.of('activity');
+  expect(activity).toMatchObject({ orders: 2, pending: 1, open: 1 });
+  expect(obstaclesOf(activity!)).toContain('orders left when the run ended: 1 on the way, 1 open');
+});
+
+test('resting orders share the volume of a candle, whatever prices it went through', () => {
+  const events = new EventBatch();
+  const bars = (i: number, [open, high, low, close]: readonly [number, number, number, number]) => {
+    const candle = {
+      type: 'candle',
+      isClosed: true,
+      startUs: at(i * 60),
+      intervalUs: 60 * SECOND_US,
+    } as const;
+    const detail = { ...candle, open, high, low, close, volume: 10, trades: 5 };
+    events.addDetail(detail, 0, events.length + 1, at((i + 1) * 60), Number.NaN);
+  };
+  bars(0, [100, 100, 100, 100]);
+  bars(1, [100, 101, 80, 85]);
+  bars(2, [85, 86, 84, 85]);
+  let asked = false;
+  const strategy = defineStrategy({
+    name: 'resting',
+    version: '1.0.0',
+    description: 'rests one order',
+    params: z.object({}),
+    inputs: () => ({ bars: candles('XRP/USD', '1m') }),
+    decide: () => {
+      if (asked) return null;
+      asked = true;
+      return signal('buy', { size: 50, limit: 95 });
+    },
+  });
+  const log = run(events, [prepare(strategy)], {
+    config: config({ capital: { USD: 100_000 }, candles: { from: 'candles' } }),
+  });
+  const byTime = Map.groupBy(log.of('fill'), ({ timeUs }) => timeUs);
+  const sizes = [...byTime.values()].map((fills) => fills.reduce((sum, { fill }) => sum + fill.size, 0));
+  expect(sizes).toEqual([10, 10]);
 });
