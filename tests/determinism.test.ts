@@ -15,7 +15,7 @@ import { strategy as orderFlow } from '../strategies/order-flow.ts';
 /** Of the events below, and of the log they lead to: when only the second moves, the engine has changed. */
 const GOLDEN = {
   inputs: 'c25509db4b9fcd2d',
-  log: '90b712d5406790d925dc415d0b289cc778cbaa761fa9bbbb0621fe1be3f729d3',
+  log: 'ec3380aeae4eeb2bb42fb72bd9741116635b2edf35946cb30748f435919bcce3',
 };
 
 const EVENTS = 60_000;
