@@ -230,6 +230,8 @@ const records: { readonly [T in RunRecord['type']]: Checks<Own<RecordOf<T>>> } =
     signals: count,
     orders: count,
     fills: count,
+    pending: perhaps(count),
+    open: perhaps(count),
     rejections: mapOf(count),
     faults: count,
     unused: mapOf(count),
