@@ -65,13 +65,14 @@ export const command: Command = {
       .epilogue('Exit 0: equal digests, or every part is within its limit. Exit 1: not.');
   },
   run: async (args: Arguments, { output }: Context) => {
-    const [left, right] = (args._ as readonly unknown[]).map((folder) => readRun(String(folder)));
-    if (left === undefined || right === undefined) throw new UsageError('compare needs two run folders');
-    const comparison = compareRuns(left, right, {
+    const options = {
       tolerance: parseTolerance(args.tolerance, '--tolerance'),
       fillTolerance: parseTolerance(args.fillTolerance, '--fill-tolerance'),
       limits: parseLimits(args),
-    });
+    };
+    const [left, right] = (args._ as readonly unknown[]).map((folder) => readRun(String(folder)));
+    if (left === undefined || right === undefined) throw new UsageError('compare needs two run folders');
+    const comparison = compareRuns(left, right, options);
     const input = await findInputDifference(left, right, comparison);
     output.result({ ...comparison, input }, formatComparison(comparison, input));
     return (args.exact === true ? comparison.isEqual : comparison.isWithin) ? EXIT.done : EXIT.failed;
@@ -149,21 +150,16 @@ function tableOf(header: readonly string[], rows: readonly (readonly string[])[]
 
 function formatTables(comparison: Comparison): readonly string[] {
   const { verdict } = comparison;
-  const parts = verdict.parts.map(({ part, agreeing, of, differing, limit, passes }) => [
-    ...[
-      part,
-      `${count(agreeing)}/${count(of)}`,
-      count(differing),
-      formatLimit(limit),
-      passes ? 'ok' : 'FAILS',
-    ],
+  const parts = verdict.parts.map(({ part, agreeing, of, excused, differing, limit, passes }) => [
+    ...[part, `${count(agreeing)}/${count(of)}`, count(excused), count(differing)],
+    ...[formatLimit(limit), passes ? 'ok' : 'FAILS'],
   ]);
   const profit = verdict.profit.map(({ strategy, currency, difference, share, limit, passes }) => [
-    ...[`profit of ${strategy}`, `${brief(difference)} ${currency}`, `${brief(share * 100)}%`],
+    ...[`profit of ${strategy}`, '', '', `${brief(difference)} ${currency} (${brief(share * 100)}%)`],
     ...[formatLimit(limit), passes ? 'ok' : 'FAILS'],
   ]);
   return [
-    ...tableOf(['judged', 'the same', 'differ', 'allowed', ''], [...parts, ...profit]),
+    ...tableOf(['judged', 'the same', 'excused', 'differ', 'allowed', ''], [...parts, ...profit]),
     ...tableOf(
       ['records', 'left', 'right'],
       comparison.counts.map((row) => [row.type, count(row.left), count(row.right)]),

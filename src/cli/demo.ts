@@ -137,7 +137,7 @@ async function demo(request: DemoRequest): Promise<DemoResult> {
   const isExact = replays.every((run) => run.manifest.digest === live.run.manifest.digest);
   const verdict = [
     `live = replay, bit for bit: ${isExact ? paint('green', 'yes') : paint('red', 'no')}   (digest ${live.run.manifest.digest.slice(0, 16)})`,
-    `live ≈ backtest within 0.01 %: ${comparison.isWithin ? paint('green', 'yes') : paint('red', 'no')}   (${comparison.verdict.headline})`,
+    `live ≈ backtest within limits: ${comparison.isWithin ? paint('green', 'yes') : paint('red', 'no')}   (${comparison.verdict.headline})`,
     `report: ${report}`,
   ].join('\n');
   return {
@@ -259,7 +259,7 @@ function replayStory(live: Run, { manifest, measured }: Run): string {
 
 function backtestStory(comparison: Comparison): string {
   return table(
-    ['indicator', 'matched', 'within 0.01 %', 'max relative', 'only live', 'only backtest'],
+    ['value', 'matched', 'within 0.01 %', 'max relative', 'only live', 'only backtest'],
     comparison.indicators.map((parity) => [
       parity.name,
       count(parity.matched),

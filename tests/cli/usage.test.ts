@@ -145,6 +145,20 @@ describe('the command', () => {
     expect(code).toBe(3);
   });
 
+  test('says what limits and causes compare knows before it reads a run', async () => {
+    const outcomes = await Promise.all([
+      retick(['compare', 'a', 'b', '--max-fills', 'few'], folder),
+      retick(['compare', 'a', 'b', '--fail-on', 'latency,book depht'], folder),
+      retick(['compare', 'a', 'b', '--tolerance=-1'], folder),
+    ]);
+    expect(outcomes.map(({ code }) => code)).toEqual([2, 2, 2]);
+    expect(outcomes[0]!.err).toContain(
+      '--max-fills: few is wrong (allowed: a number of 0 or more, or a share like 10%)',
+    );
+    expect(outcomes[1]!.err).toContain('book depth');
+    expect(outcomes[2]!.err).toContain('--tolerance: -1 is wrong');
+  });
+
   test('tells a missing recording and a missing run apart from a wrong request: exit code 3', async () => {
     const results = await Promise.all([
       retick(['compare', 'a', 'b'], folder),

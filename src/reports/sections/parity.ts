@@ -52,17 +52,17 @@ function judgedTable({ verdict: { parts, profit } }: Comparison): Markup {
   const outcome = (passes: boolean): Markup =>
     passes ? html`<span class="good">ok</span>` : html`<span class="bad">fails</span>`;
   return tableOf(
-    ['judged', 'the same', 'of', 'differ', 'allowed', ''],
+    ['judged', 'the same', 'of', 'excused', 'differ', 'allowed', ''],
     [
-      ...parts.map(({ part, agreeing, of, differing, limit, passes }) => [
+      ...parts.map(({ part, agreeing, of, excused, differing, limit, passes }) => [
         part,
-        ...[agreeing, of, differing].map(whole),
+        ...[agreeing, of, excused, differing].map(whole),
         formatLimit(limit),
         outcome(passes),
       ]),
       ...profit.map(({ strategy, currency, difference, share, limit, passes }) => [
         `profit of ${strategy}`,
-        ...['', '', `${number(difference, 4)} ${currency} (${(share * 100).toFixed(3)}%)`],
+        ...['', '', '', `${number(difference, 4)} ${currency} (${(share * 100).toFixed(3)}%)`],
         formatLimit(limit),
         outcome(passes),
       ]),

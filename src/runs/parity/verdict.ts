@@ -37,7 +37,9 @@ export type JudgedPart = {
   /** How many of those in the common span came to the same within the tolerance. */
   readonly agreeing: number;
   readonly of: number;
-  /** of − agreeing, less those that the limit does not count: samples of another moment, or in an outage. */
+  /** What the limit does not count: what quotes and books showed at another moment, or could not show in an outage. */
+  readonly excused: number;
+  /** of − agreeing − excused */
   readonly differing: number;
   readonly limit: Limit;
   readonly passes: boolean;
@@ -105,8 +107,7 @@ function judgeValues({ candles, values }: Judged, limit: Limit): JudgedPart {
   return {
     part: 'values',
     agreeing: of - failing,
-    of,
-    differing,
+    ...{ of, excused, differing },
     limit,
     passes: isWithin(limit, differing, of),
   };
@@ -122,7 +123,7 @@ function judgeActions(
   const of = left + right - matched - outside;
   const limit = limits[part];
   const differing = of - agreeing;
-  return { part, agreeing, of, differing, limit, passes: isWithin(limit, differing, of) };
+  return { part, agreeing, of, excused: 0, differing, limit, passes: isWithin(limit, differing, of) };
 }
 
 function isWithin(limit: Limit, differing: number, of: number): boolean {
@@ -177,8 +178,10 @@ function headlineOf(parts: readonly JudgedPart[], profit: readonly ProfitParity[
     byCurrency.set(currency, (byCurrency.get(currency) ?? 0) + Math.abs(difference));
   }
   const amounts = [...byCurrency].map(([currency, amount]) => `${money(amount)} ${currency}`);
-  const differs = amounts.length === 0 ? [] : [`profit differs by ${amounts.join(' and ')}`];
-  return [...said.filter((text) => !orders.includes(text)), ...differs, ...orders].join(', ');
+  const differs = `profit differs by ${amounts.length === 0 ? '0' : amounts.join(' and ')}`;
+  const excused = parts.reduce((sum, part) => sum + part.excused, 0);
+  const seen = excused === 0 ? [] : [`${excused} values of quotes and books were seen at another moment`];
+  return [...said.filter((text) => !orders.includes(text)), differs, ...orders, ...seen].join(', ');
 }
 
 function money(amount: number): string {
