@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { Recorder } from '../src/journal/recorder.ts';
+import { Recorder } from '../src/connections/recorder.ts';
 import { findVenue } from '../src/venues/list.ts';
 import { atLeast, type BenchRow, below } from './row.ts';
 

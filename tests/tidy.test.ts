@@ -36,7 +36,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   parquet: ['core'],
   venues: ['core'],
   simulated: ['core', 'venues'],
-  journal: ['core', 'parquet', 'venues'],
+  journal: ['core', 'parquet'],
+  connections: ['core', 'venues', 'journal'],
   datasets: ['core', 'parquet', 'venues', 'journal'],
   feeds: ['core', 'parquet', 'venues', 'journal', 'datasets'],
   market: ['core'],
@@ -51,6 +52,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'venues',
     'simulated',
     'journal',
+    'connections',
     'datasets',
     'feeds',
     'market',
@@ -67,6 +69,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'venues',
     'simulated',
     'journal',
+    'connections',
     'datasets',
     'feeds',
     'market',
@@ -165,7 +168,7 @@ describe('pure rooms', () => {
 
 describe('the real clock', () => {
   test('is read only at the edge', () => {
-    const edge = /^src\/(cli\/|sessions\/|journal\/clock\.ts|simulated\/server\.ts)/;
+    const edge = /^src\/(cli\/|sessions\/|journal\/lock\.ts|connections\/clock\.ts|simulated\/server\.ts)/;
     const wrong = sources
       .filter(({ path, code }) => !edge.test(path) && BANNED[0]![1].test(code))
       .map(({ path }) => path);

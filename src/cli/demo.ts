@@ -3,12 +3,12 @@
 import { lstatSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Argv } from 'yargs';
+import { WAIT_MAX_US } from '../connections/wait.ts';
 import { assert } from '../core/assert.ts';
 import { UsageError } from '../core/errors.ts';
 import { readSession } from '../datasets/frames.ts';
 import type { Manifest } from '../datasets/manifest.ts';
 import { parseRunConfig, type RunConfig } from '../engine/config.ts';
-import { WAIT_MAX_US } from '../journal/wait.ts';
 import { writeReport } from '../reports/report.ts';
 import { type Comparison, compareRuns } from '../runs/compare.ts';
 import type { Run } from '../runs/run.ts';

@@ -60,7 +60,7 @@ const CHECKS: readonly Check[] = [
   [
     'clock',
     async () => {
-      const { createClock } = await import('../journal/clock.ts');
+      const { createClock } = await import('../connections/clock.ts');
       const clock = createClock();
       const first = clock.nowUs();
       let second = clock.nowUs();

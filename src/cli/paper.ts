@@ -1,7 +1,7 @@
 // `retick paper`: records, and runs strategies on the very records that go to the journal.
 import { join } from 'node:path';
 import type { Argv } from 'yargs';
-import { parseWaitUs } from '../journal/wait.ts';
+import { parseWaitUs } from '../connections/wait.ts';
 import { paper } from '../sessions/paper.ts';
 import { stampNow } from '../sessions/record.ts';
 import { readRunFile } from '../sessions/runfile.ts';

@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Argv } from 'yargs';
+import { parseQuietMs } from '../connections/liveness.ts';
+import { Recorder, type RecorderSummary } from '../connections/recorder.ts';
+import { parseWaitUs } from '../connections/wait.ts';
 import { UsageError } from '../core/errors.ts';
 import type { Manifest } from '../datasets/manifest.ts';
-import { parseQuietMs } from '../journal/liveness.ts';
-import { Recorder, type RecorderSummary } from '../journal/recorder.ts';
-import { parseWaitUs } from '../journal/wait.ts';
 import { deadlineOf } from '../sessions/deadline.ts';
 import { discardRecording, requireRecordingPlace } from '../sessions/place.ts';
 import {

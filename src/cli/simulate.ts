@@ -1,7 +1,7 @@
 // `retick simulate`: a simulated market behind a real WebSocket server, for a person or a program to connect to.
 import type { Argv } from 'yargs';
+import { parseWaitUs, wait } from '../connections/wait.ts';
 import { UsageError } from '../core/errors.ts';
-import { parseWaitUs, wait } from '../journal/wait.ts';
 import { startServer } from '../simulated/server.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { EXIT } from './exit.ts';

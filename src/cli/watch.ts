@@ -1,6 +1,7 @@
 // A session's observer that is a terminal: notes and a status line on stderr.
+
+import type { RecorderStatus } from '../connections/recorder.ts';
 import { formatTimeUs } from '../core/time.ts';
-import type { RecorderStatus } from '../journal/recorder.ts';
 import type { Observer, Progress } from '../sessions/observer.ts';
 import type { BundledStrategy } from '../sessions/strategies.ts';
 import type { Interrupt } from './interrupt.ts';

@@ -17,7 +17,6 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UsageError } from '../core/errors.ts';
-import { wallMs } from './clock.ts';
 
 /** To be released once; further calls do nothing. */
 export type Lock = { release(): void };
@@ -94,7 +93,7 @@ export function holderOf(path: string): string | undefined {
 async function tryLock(path: string, options: LockOptions): Promise<Lock | { readonly holder: string }> {
   const key = resolve(path);
   if (held.has(key)) return { holder: String(process.pid) };
-  const mine = formatOwner({ ...SELF, token: `${tokens++}-${wallMs()}` });
+  const mine = formatOwner({ ...SELF, token: `${tokens++}-${Date.now()}` });
   held.set(key, mine);
   let holder: string | undefined;
   try {
@@ -221,7 +220,7 @@ function look(path: string): Found {
   if (earlier !== null && isAlive({ pid: Number(earlier[1]), start: earlier[2]! })) {
     return { state: 'held', text, holder };
   }
-  const silentMs = wallMs() - changedMs;
+  const silentMs = Date.now() - changedMs;
   const since = `${holder}, last heard of ${Math.max(0, Math.round(silentMs / 1000))} s ago`;
   return { state: silentMs > STALE_MS ? 'silent' : 'held', text, holder: since };
 }

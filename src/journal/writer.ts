@@ -1,6 +1,7 @@
 // The journal's one writer. A record is copied into the open batch and nothing else happens in that call; batches go
 // to the file in order, each by one `writev`; `acknowledgedSeq` never runs ahead of what the disk has confirmed.
 // What waits for the disk is bounded. The first error ends the writer for good: silent loss is worse than no data.
+import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert } from '../core/assert.ts';
@@ -13,7 +14,6 @@ import { OpenSegment } from './open.ts';
 import { type Cut, recoverJournal } from './recover.ts';
 import type { SegmentSummary } from './seal.ts';
 import { Sealer, type SealFailure } from './sealer.ts';
-import { unlessAborted } from './wait.ts';
 
 export type JournalOptions = {
   /** A batch is written when it has this many records. Default 1,000. */
@@ -238,7 +238,9 @@ export class JournalWriter {
     await this.#do(() => this.#closeSegment());
     clearTimeout(this.#syncTimer);
     await this.#do(() => this.#mark.close());
-    await (leave === undefined ? this.#sealer.close() : unlessAborted(this.#sealer.close(), leave));
+    const sealed = this.#sealer.close();
+    if (leave === undefined) await sealed;
+    else await Promise.race([sealed, leave.aborted ? undefined : once(leave, 'abort')]);
     await this.#letGo();
     if (this.#failure !== undefined) throw this.#failure;
   }

@@ -1,8 +1,8 @@
 // Latency by stage, measured outside the engine: one histogram a stage, 25 ns a record, percentiles at the end.
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import type { Probe } from '../connections/recorder.ts';
 import { type EventBatch, Flag } from '../core/event.ts';
 import type { RunRecord } from '../core/record.ts';
-import type { Probe } from '../journal/recorder.ts';
 import { FEED_LAG } from '../runs/latency.ts';
 import type { Latency } from '../runs/run.ts';
 

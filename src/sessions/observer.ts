@@ -1,5 +1,5 @@
 // Who is told how a session goes on: a terminal, a monitor, or nobody. What it does changes nothing in the session.
-import type { RecorderStatus } from '../journal/recorder.ts';
+import type { RecorderStatus } from '../connections/recorder.ts';
 
 export interface Observer {
   /** A sentence that is worth reading: what was left out, what a strategy wrote. */

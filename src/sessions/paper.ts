@@ -2,12 +2,12 @@
 
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import type { ConnectionLimits } from '../connections/connection.ts';
+import { parseQuietMs } from '../connections/liveness.ts';
+import { Recorder, type RecorderSummary } from '../connections/recorder.ts';
 import { VenueError } from '../core/errors.ts';
 import type { Manifest } from '../datasets/manifest.ts';
 import type { RunConfig } from '../engine/config.ts';
-import type { ConnectionLimits } from '../journal/connection.ts';
-import { parseQuietMs } from '../journal/liveness.ts';
-import { Recorder, type RecorderSummary } from '../journal/recorder.ts';
 import type { Run } from '../runs/run.ts';
 import { findVenue } from '../venues/list.ts';
 import { deadlineOf } from './deadline.ts';

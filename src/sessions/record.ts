@@ -3,14 +3,14 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { addressOf } from '../connections/connection.ts';
+import type { Recorder, RecorderSummary } from '../connections/recorder.ts';
+import { later, type Wait } from '../connections/wait.ts';
 import { DataError, UsageError, unknownName, VenueError } from '../core/errors.ts';
 import { decodeControl, RecordKind, type Session } from '../core/frame.ts';
 import type { Manifest } from '../datasets/manifest.ts';
 import { buildTables } from '../datasets/tables.ts';
-import { addressOf } from '../journal/connection.ts';
 import { readJournal } from '../journal/reader.ts';
-import type { Recorder, RecorderSummary } from '../journal/recorder.ts';
-import { later, type Wait } from '../journal/wait.ts';
 import type { Venue } from '../venues/venue.ts';
 import type { Observer } from './observer.ts';
 

@@ -1,12 +1,12 @@
 // A recording, fed to strategies at any speed. The speed never changes the result.
 
 import { basename, resolve } from 'node:path';
+import { wait } from '../connections/wait.ts';
 import type { Feed } from '../core/event.ts';
 import { type Gap, readManifest } from '../datasets/manifest.ts';
 import { parseRunConfig, type RunConfig } from '../engine/config.ts';
 import { type PacedFeed, paced } from '../feeds/pace.ts';
 import { replayFrames, replayTables } from '../feeds/replay.ts';
-import { wait } from '../journal/wait.ts';
 import type { Run } from '../runs/run.ts';
 import { deadlineOf } from './deadline.ts';
 import { identityOf, type LoadedBundle, runFolder } from './identity.ts';

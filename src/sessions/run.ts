@@ -3,11 +3,11 @@
 import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { unlessAborted } from '../connections/wait.ts';
 import type { EventBatch, Feed } from '../core/event.ts';
 import { redactAddress } from '../core/secret.ts';
 import type { RunConfig } from '../engine/config.ts';
 import { Engine } from '../engine/engine.ts';
-import { unlessAborted } from '../journal/wait.ts';
 import { Figures, type RunFigures } from '../runs/figures/figures.ts';
 import { RunLogWriter } from '../runs/log.ts';
 import {

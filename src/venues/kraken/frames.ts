@@ -4,7 +4,7 @@
 import { Flag } from '../../core/event.ts';
 import { DECIMALS_MAX } from '../fields.ts';
 import { ascii, type ByteScanner, type NameTable } from '../scan.ts';
-import { LEVEL_DIGITS_MAX, LevelDigits } from './book.ts';
+import { LEVEL_DIGITS_MAX, LevelDigits } from './checksum.ts';
 
 export const CHECKSUM_MAX = 0xffff_ffff;
 /** The most levels that one frame is read with: ten times those of the deepest subscription. */

@@ -18,7 +18,7 @@ import {
   textOf,
 } from '../fields.ts';
 import { MalformedFrame } from '../guard.ts';
-import { LEVEL_DIGITS_MAX, LevelDigits } from './book.ts';
+import { LEVEL_DIGITS_MAX, LevelDigits } from './checksum.ts';
 import { type BookFrame, CHECKSUM_MAX, LEVELS_MAX, type TradeFrame } from './frames.ts';
 
 const MINUTE_US = 60e6;

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { Backoff, Breaker, defaultBackoff } from '../../src/connections/backoff.ts';
+import { createClock } from '../../src/connections/clock.ts';
+import { defaultResync, Liveness, type Reaction } from '../../src/connections/liveness.ts';
 import { EventBatch, EventKind, Flag, NO_INSTRUMENT, type StatusDetail } from '../../src/core/event.ts';
 import { Random } from '../../src/core/random.ts';
-import { Backoff, Breaker, defaultBackoff } from '../../src/journal/backoff.ts';
-import { createClock } from '../../src/journal/clock.ts';
-import { defaultResync, Liveness, type Reaction } from '../../src/journal/liveness.ts';
 import { toySession } from './toy.ts';
 
 const silence = { frameMs: 5000, dataMs: 20_000, channelMs: { book: 30_000 }, ackMs: 10_000 };

@@ -2,14 +2,14 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { createClock } from '../../src/connections/clock.ts';
+import { Recorder, type RecorderOptions } from '../../src/connections/recorder.ts';
 import { InputDigest } from '../../src/core/digest.ts';
 import { UsageError, VenueError } from '../../src/core/errors.ts';
 import { EventBatch, EventKind } from '../../src/core/event.ts';
 import { type Control, decodeControl, type JournalRecord, RecordKind } from '../../src/core/frame.ts';
-import { createClock } from '../../src/journal/clock.ts';
 import { OpenSegment } from '../../src/journal/open.ts';
 import { readJournal } from '../../src/journal/reader.ts';
-import { Recorder, type RecorderOptions } from '../../src/journal/recorder.ts';
 import { acknowledge, startToyServer, Tape, toy, toySession } from './toy.ts';
 
 const cleanups: (() => unknown)[] = [];

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { Backoff, Breaker, defaultBackoff, defaultBreaker } from '../../src/connections/backoff.ts';
 import { Random } from '../../src/core/random.ts';
-import { Backoff, Breaker, defaultBackoff, defaultBreaker } from '../../src/journal/backoff.ts';
 
 /** What the generator of the back-off gives, in order. */
 function drawsOf(seed: number, count: number): number[] {

@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createRawServer, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
+import { createClock } from '../../src/connections/clock.ts';
+import { Connection, type ConnectionOverrides } from '../../src/connections/connection.ts';
 import { EventBatch } from '../../src/core/event.ts';
 import { type Control, RecordKind } from '../../src/core/frame.ts';
-import { createClock } from '../../src/journal/clock.ts';
-import { Connection, type ConnectionOverrides } from '../../src/journal/connection.ts';
 import type { Venue } from '../../src/venues/venue.ts';
 import { acknowledge, isControl, patientSilence, startToyServer, Tape, toy, toySession } from './toy.ts';
 

@@ -7,14 +7,14 @@ import { VenueError } from '../core/errors.ts';
 import { EventBatch } from '../core/event.ts';
 import { type Control, encodeControl, type JournalRecord, RecordKind, type Session } from '../core/frame.ts';
 import { redactAddress } from '../core/secret.ts';
+import type { SealFailure } from '../journal/sealer.ts';
+import { type JournalOptions, JournalWriter } from '../journal/writer.ts';
 import type { Decoder, Venue } from '../venues/venue.ts';
 import { type Clock, createClock } from './clock.ts';
 import { addressOf, Connection, type ConnectionOverrides } from './connection.ts';
 import { PauseWatch } from './pause.ts';
-import type { SealFailure } from './sealer.ts';
 import { type Counts, Tally } from './tally.ts';
 import { later } from './wait.ts';
-import { type JournalOptions, JournalWriter } from './writer.ts';
 
 export type RecorderLimits = {
   /** The first subscriptions have to be answered within this, all tries together. */

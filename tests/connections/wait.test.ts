@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { later, parseWaitUs, retryAfterMs, wait } from '../../src/journal/wait.ts';
+import { later, parseWaitUs, retryAfterMs, wait } from '../../src/connections/wait.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -30,11 +30,6 @@ export type ClockOptions = {
 
 const MACHINE: ClockSource = { wallMs: () => Date.now(), monotonicMs: () => performance.now() };
 
-/** The wall clock, ms: for the age of a file, never for recording. */
-export function wallMs(): number {
-  return MACHINE.wallMs();
-}
-
 /** Readings that take longer than this were interrupted, and say nothing about a step. */
 const READING_MS_MAX = 5;
 
