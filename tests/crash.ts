@@ -1,6 +1,8 @@
 // `npm run crash`: kill -9 at random moments, again and again. Nothing acknowledged may be lost, every byte must be right,
 // and the next start has to recover by itself. First the real command against a simulated venue, then the journal's writer
-// alone, which is faster and rotates. `node tests/crash.ts [kills] [seed]`; the same seed tries the same moments.
+// alone, which is faster and rotates; then files are damaged, which has to be told.
+// `node tests/crash.ts [kills] [seed]`; the same seed tries the same moments and the same damages.
+import { crashDamage } from './crash/damage.ts';
 import { crashRecorder } from './crash/recorder.ts';
 import { crashWriter } from './crash/writer.ts';
 
@@ -9,3 +11,4 @@ if (!/^\d+$/.test(kills) || !/^\d+$/.test(seed)) throw new Error('crash takes a 
 console.log(`crash: ${kills} kills each, seed ${seed}`);
 await crashRecorder(Number(kills), Number(seed));
 await crashWriter(Number(kills), Number(seed));
+await crashDamage(Number(kills) * 4, Number(seed));

@@ -136,7 +136,7 @@ function look(folder: string, flag: string): Found {
   if (!entry.isDirectory()) return { state: 'taken', what: `is ${whatIs(folder)}` };
   const names = readdirSync(folder);
   if (names.length === 0) return { state: 'free' };
-  if (isRecording(folder)) return { state: 'recording' };
+  if (isRecording(folder) || isBegun(folder, names)) return { state: 'recording' };
   const run = peekRun(folder);
   const strangers = names.filter((name) => !isRunFile(name) && name !== REPLACED).sort();
   if (run !== undefined)
@@ -229,6 +229,14 @@ export function isRecording(folder: string): boolean {
     // Whatever it is, a manifest of a recording is JSON.
     return false;
   }
+}
+
+/** What a recorder leaves that is killed before its first segment: nothing but a journal, with nothing but marks of ours. */
+function isBegun(folder: string, names: readonly string[]): boolean {
+  if (names.length !== 1 || names[0] !== 'journal') return false;
+  const journal = join(folder, 'journal');
+  if (!lstatSync(journal).isDirectory()) return false;
+  return readdirSync(journal).every((name) => /^(lock(\.\d+-\d+)?|acknowledged)$/.test(name));
 }
 
 /** Whether a recording's folder holds a file of this name because retick put it there. */

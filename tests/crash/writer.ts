@@ -99,8 +99,8 @@ async function write(folder: string): Promise<void> {
     onFailure: (error) => {
       throw error;
     },
-    onSealFailure: (error) => {
-      throw error;
+    onSealFailure: ({ reason }) => {
+      throw new Error(reason);
     },
   });
   let saidSeq = -1;
