@@ -163,7 +163,7 @@ export class Activity implements RunLog {
     return {
       name,
       input: spec.input,
-      what: spec.input === 'indicator' ? `${spec.key} of ${interval}` : interval,
+      what: spec.input === 'indicator' ? `${spec.key.replace('({})', '()')} of ${interval}` : interval,
       symbol,
       closed,
       warmup,

@@ -107,6 +107,27 @@ describe('a verdict', () => {
     expect(lax.isWithin).toBe(true);
   });
 
+  test('candles and samples agree at the very edge of the tolerance, and not beyond it', () => {
+    const sample = (ask: number): RunRecord => ({
+      ...{ event: 0, seq: 0, timeUs: SECOND_US, type: 'sample', name: 'a.k', symbol: 'BTC/USD', atUs: 0 },
+      ...{ signal: 0, exchangeUs: 1, receivedUs: 1, values: { bid: 90, ask, mid: 95 } },
+    });
+    const at = (close: number, ask: number) => runOf([...bars([{ close }]), sample(ask)]);
+    const edge = (128 - 127) / 128;
+    const differing = (right: ReturnType<typeof at>, tolerance: number) =>
+      compareRuns(at(128, 128), right, { tolerance }).verdict.parts[0]!.differing;
+    expect([edge, edge * (1 - 1e-15)].map((tolerance) => differing(at(127, 128), tolerance))).toEqual([0, 1]);
+    expect([edge, edge * (1 - 1e-15)].map((tolerance) => differing(at(128, 127), tolerance))).toEqual([0, 1]);
+  });
+
+  test('profit that differs though all else is the same was valued at another time, or is unexplained', () => {
+    const ending = (timeUs: number, amount: number) =>
+      runOf([equity(0, 1000), ...bars([{}]), { ...equity(0, amount), timeUs } as RunRecord]);
+    const causesOf = (timeUs: number) =>
+      compareRuns(ending(9e6, 1000), ending(timeUs, 1001)).profit[0]!.causes;
+    expect([causesOf(9e6), causesOf(9.1e6)]).toEqual([{ unexplained: 1 }, { latency: 1 }]);
+  });
+
   test('does not count what lies outside the span that both runs covered', () => {
     const short = run(10, { seconds: 601 });
     expect(verdictOf(run(20), short)).toMatchObject({ passes: true, reasons: [] });

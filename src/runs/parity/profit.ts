@@ -38,21 +38,33 @@ export function compareProfit(
       right: b!.profit,
       difference,
       share: difference === 0 ? 0 : Math.abs(difference) / Math.max(a!.start, b!.start),
-      causes: difference === 0 ? {} : causesOf(strategy),
+      causes: difference === 0 ? {} : why(causesOf(strategy), a!.endUs === b!.endUs),
     };
   });
 }
 
 type SpanUs = { readonly fromUs: number; readonly toUs: number; readonly slackUs: number };
-type Earned = { readonly currency: string; readonly start: number; readonly profit: number };
+type Earned = {
+  readonly currency: string;
+  readonly start: number;
+  readonly profit: number;
+  /** When its last sample was taken, µs. */
+  readonly endUs: number;
+};
+
+/** Where all decisions and fills are the same, an open position was valued: at another time, or at another price. */
+function why(ofActions: CauseCounts, isSameTime: boolean): CauseCounts {
+  if (Object.keys(ofActions).length > 0) return ofActions;
+  return isSameTime ? { unexplained: 1 } : { latency: 1 };
+}
 
 /** A last sample a moment after the end of the other run is still that of the end. */
 function earned(samples: readonly EquityRecord[], { fromUs, toUs, slackUs }: SpanUs): Earned {
   const start = samples.findLast(({ timeUs }) => timeUs <= fromUs) ?? samples[0];
   const end = samples.findLast(({ timeUs }) => timeUs <= toUs + slackUs) ?? samples.at(-1);
   if (start === undefined || end === undefined) {
-    return { currency: '', start: Number.NaN, profit: Number.NaN };
+    return { currency: '', start: Number.NaN, profit: Number.NaN, endUs: Number.NaN };
   }
   const from = Number(start.equity);
-  return { currency: start.currency, start: from, profit: Number(end.equity) - from };
+  return { currency: start.currency, start: from, profit: Number(end.equity) - from, endUs: end.timeUs };
 }

@@ -125,7 +125,8 @@ function causeOf(a: SampleRecord, b: SampleRecord, rules: SampleRules): Cause {
   const blind = blindSide(a, b);
   if (blind !== undefined) {
     const sample = blind === 'left' ? a : b;
-    return isOut(evidence[blind], sample) ? 'outage' : 'missing or extra events';
+    if (isOut(evidence[blind], sample)) return 'outage';
+    return isReady(evidence[blind], sample) ? 'missing or extra events' : 'warm-up';
   }
   if (isOtherMoment(a, b, evidence)) return 'latency';
   if (!isSameMoment(a, b)) return 'missing or extra events';
@@ -147,6 +148,14 @@ function isOut({ bookOutages }: Evidence, { symbol, timeUs }: SampleRecord): boo
 }
 
 const SNAPSHOT_US = 1_000_000;
+
+/** Whether this quote or book had ever been there to be seen, by what the run says of its inputs at its end. */
+function isReady({ activity }: Evidence, { name, timeUs }: SampleRecord): boolean {
+  const strategy = activity.find((one) => one.strategy === strategyOf(name));
+  const input = strategy?.inputs.find((one) => `${strategy.strategy}.${one.name}` === name);
+  if (input === undefined) return true;
+  return input.readySinceUs !== null && input.readySinceUs <= timeUs;
+}
 
 function isSameMoment(a: SampleRecord, b: SampleRecord): boolean {
   if (a.exchangeUs !== null && b.exchangeUs !== null) return a.exchangeUs === b.exchangeUs;
