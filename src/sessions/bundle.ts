@@ -69,6 +69,8 @@ export function findStrategy(use: string, from: string): string {
 
 /** Errors: UsageError when the file does not compile, or asks for what no strategy has. */
 export async function bundleStrategy(path: string): Promise<Bundle> {
+  // The zone belongs to the process; a worker that opens the bundle has no say in it.
+  process.env.TZ = 'UTC';
   const { build } = await import('esbuild');
   const folder = dirname(path);
   const result = await build({

@@ -1,5 +1,6 @@
 // Strategies made ready for a run: each bundled, looked at once in a realm that is then thrown away, its parameters
 // checked. What the engine gets opens a fresh realm each time it is asked: nothing is shared, within a run or beyond.
+import { basename } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.ts';
 import { accountOf } from '../engine/config.ts';
@@ -25,14 +26,18 @@ export type BundledStrategy = {
 type Opener = (world: World, params: Readonly<Record<string, unknown>>) => Strategy;
 
 /** Bundles one strategy and looks at it. `use` is a name in a strategies folder or a path to a file. */
-export async function loadStrategy(
-  use: string,
-  from: string,
-): Promise<BundledStrategy & { readonly open: Opener }> {
-  const path = findStrategy(use, from);
-  const [bundle, inside] = await Promise.all([bundleStrategy(path), insideScript()]);
+export async function loadStrategy(use: string, from: string): Promise<OpenableStrategy> {
+  return await readBundle(await bundleStrategy(findStrategy(use, from)));
+}
+
+export type OpenableStrategy = BundledStrategy & { readonly open: Opener };
+
+/** A bundle ready to be opened, in whatever thread it came to. */
+export async function readBundle(bundle: Bundle): Promise<OpenableStrategy> {
+  const inside = await insideScript();
+  const { path } = bundle;
   const { strategy, readsClock } = probe(bundle, inside);
-  const early = `${path.split(/[/\\]/).at(-1)} reads the clock before the first event: it gets 0, the year 1970`;
+  const early = `${basename(path)} reads the clock before the first event: it gets 0, the year 1970`;
   return {
     strategy,
     bundle: bundle.hash,

@@ -1,6 +1,9 @@
 // Two instances of one strategy share nothing, and none of them reaches the machine.
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { Engine } from '../../src/index.ts';
+import { bundleStrategy } from '../../src/sessions/bundle.ts';
 import { MemoryLog } from '../engine/synthetic.ts';
 import { events, file, load, runFiles, saying } from './loaded.ts';
 
@@ -183,4 +186,13 @@ test('a module of Node and import() are refused when the file is bundled, with f
   ] as const;
   for (const [name, head, message] of cases)
     await expect(load([{ use: file(name, '', head) }])).rejects.toThrow(message);
+});
+
+test('a bundle is plain data: a worker that gets one does the same with it', async () => {
+  const use = saying('posted', DRAWS, COUNTING);
+  const here = await runFiles([use]);
+  const worker = new Worker(new URL('worker.ts', import.meta.url), { workerData: await bundleStrategy(use) });
+  const [there] = await once(worker, 'message');
+  expect(here.reasons('posted').length).toBeGreaterThan(3);
+  expect(there).toEqual(here.reasons('posted'));
 });
