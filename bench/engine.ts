@@ -1,25 +1,24 @@
 // How fast the engine is, each time beside a hand-written loop that does the same arithmetic on the same columns:
 // trades into minute candles, two EMAs, a strategy and its ledger; and book deltas with the best prices read after each.
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { InputDigest } from '../src/core/digest.ts';
 import {
-  buy,
-  candles,
   defineStrategy,
   Ema,
   Engine,
   EventBatch,
   EventKind,
-  ema,
   Flag,
   type LoadedStrategy,
   parseRunConfig,
   prepare,
   quote,
   Random,
-  sell,
 } from '../src/index.ts';
 import { Book } from '../src/market/book.ts';
+import { loadStrategies } from '../src/sessions/strategies.ts';
+import { strategy as crossing } from './crossing.ts';
 import { atLeast, atLeastOfBareLoop, type BenchRow, type Target } from './row.ts';
 
 const SYMBOL = 'BTC/USD';
@@ -72,23 +71,6 @@ function levelBatches(count: number): readonly EventBatch[] {
   }
   return batches;
 }
-
-/** Crosses of two averages of closes, long or flat. */
-const crossing = defineStrategy({
-  name: 'crossing',
-  version: '1.0.0',
-  description: 'Long while the fast average is above the slow one.',
-  params: z.object({ everyTrade: z.boolean().default(false) }),
-  inputs: () => {
-    const bars = candles(SYMBOL, '1m');
-    return { bars, fast: ema(bars, 10), slow: ema(bars, 30) };
-  },
-  trigger: (p) => (p.everyTrade ? { on: 'trade', symbol: SYMBOL } : { on: 'close', of: 'bars' }),
-  decide: ({ fast, slow }, { position }) => {
-    if (fast.value > slow.value) return position.isFlat ? buy({ quote: 50, reason: 'crossed up' }) : null;
-    return position.isFlat ? null : sell({ reason: 'crossed down' });
-  },
-});
 
 const watching = defineStrategy({
   name: 'watching',
@@ -210,7 +192,7 @@ function rates<K extends string>(count: number, ways: Readonly<Record<K, () => n
 }
 
 /** `scale` 1 is the full size of ten million trades and five million book changes. */
-export function benchEngine(scale = 1): readonly BenchRow[] {
+export async function benchEngine(scale = 1): Promise<readonly BenchRow[]> {
   const unit = 'M events/s';
   const tape = tradeBatches(Math.round(10e6 * scale));
   const count = Math.round(10e6 * scale);
@@ -219,6 +201,11 @@ export function benchEngine(scale = 1): readonly BenchRow[] {
   // Apart from each other, as in real runs, so that neither is compiled for the other's calls.
   const atClose = rates(count, { bare, engine: () => runEngine(tape, prepare(crossing)) });
   const atTrade = rates(count, { bare, engine: () => runEngine(tape, everyTrade) });
+  const use = fileURLToPath(new URL('crossing.ts', import.meta.url));
+  const strategies = [{ use, params: { everyTrade: true } }];
+  const loading = parseRunConfig({ name: 'bench', venue: 'bench', symbols: [SYMBOL], strategies }, 'bench');
+  const [loaded] = await loadStrategies(loading, 'bench');
+  const inRealm = rates(count, { bare, engine: () => runEngine(tape, loaded!) });
   const digest = rates(count, { alone: () => runDigest(tape) });
   const changes = levelBatches(Math.round(5e6 * scale));
   const levels = rates(Math.round(5e6 * scale), {
@@ -237,6 +224,7 @@ export function benchEngine(scale = 1): readonly BenchRow[] {
     row('trades, candles, two EMAs, ledger: bare loop', atClose.bare),
     row('the same through the engine, called at each close', onClose, atClose.bare, atLeastOfBareLoop(0.4)),
     row('the same through the engine, called at each trade', onTrade, atTrade.bare),
+    row('the same, its strategy loaded from a file', inRealm.engine, inRealm.bare),
     row('input digest alone', digest.alone),
     row('book changes, best prices read after each: bare loop', levels.bare),
     row('the same through the engine, called at each change', levels.engine, levels.bare, atLeast(10)),
