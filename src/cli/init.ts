@@ -55,6 +55,7 @@ strategies:
 
 latency: { model: uniform, minMs: 50, maxMs: 100 }
 fees: { makerBps: 10, takerBps: 10 }
+outage: hold             # of resting orders and stops while data is missing: hold, cancel or mark
 `;
 
 const STRATEGY = `// One strategy is one file. What it declares as inputs the harness warms up, records and compares.

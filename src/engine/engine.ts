@@ -401,7 +401,9 @@ export class Engine {
     this.#log.write({ ...this.#cursor.position(), type: 'status', symbol, status });
     this.#dating.heed(status);
     const channel = interruptedBy(status);
-    if (channel !== undefined) this.#markets.interrupt(instrument, channel);
+    // Where candles are traded on, their closes are the last prices.
+    const priced = this.#usesCandleEvents && channel === 'ohlc' ? 'trade' : channel;
+    if (priced !== undefined) this.#markets.interrupt(instrument, priced);
     // Candles of the venue are whole by themselves, and what an outage held back comes with the next snapshot.
     if (!this.#usesCandleEvents) {
       if (channel === 'trade' || channel === '') this.#closes.interrupt(instrument);

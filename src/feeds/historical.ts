@@ -110,7 +110,8 @@ function sequenceStream(
             }
             if (timeUs > lastUs) lastUs = timeUs;
             receivedUs[row] = lastUs + latencyUs;
-            batch.flags[row]! &= ~Flag.late;
+            // A late trade is one like any other here; a late candle is history wherever it comes from.
+            if (table === 'trades') batch.flags[row]! &= ~Flag.late;
           }
           batch.receivedUs = receivedUs;
           yield batch;

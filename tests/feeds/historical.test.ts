@@ -161,6 +161,22 @@ test('a trade with a time out of all proportion stands where its sequence puts i
   expect(Math.abs(found.receivedUs[at]! - recorded.receivedUs[next]!)).toBeLessThan(100_000);
 });
 
+test('a candle that a snapshot brought stays history, a trade that one brought does not', async () => {
+  const edit = (text: string, step: number): string =>
+    step % 3 === 0 ? text.replace(/"(ohlc|trade)","type":"update"/, '"$1","type":"snapshot"') : text;
+  const edited = await composeRecording({ steps: 300, edit });
+  await buildTables(edited);
+  const [found, recorded] = [await collect(historical(edited)), await collect(replayTables(edited))];
+  const late = (batch: EventBatch, kind: number): number =>
+    Array.from({ length: batch.length }, (_, row) => row).filter(
+      (row) => batch.kind[row] === kind && (batch.flags[row]! & Flag.late) !== 0,
+    ).length;
+  expect(late(recorded, EventKind.trade)).toBeGreaterThan(0);
+  expect(late(found, EventKind.trade)).toBe(0);
+  expect(late(recorded, EventKind.candle)).toBeGreaterThan(0);
+  expect(late(found, EventKind.candle)).toBe(late(recorded, EventKind.candle));
+});
+
 test('a slice from the middle begins with the book as it is there', async () => {
   const whole = await collect(historical(folder));
   const fromUs = Math.round((manifest.span!.firstUs + manifest.span!.lastUs) / 2);
