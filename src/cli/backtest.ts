@@ -2,12 +2,14 @@
 // time, no receive times, no outages. The engine is the one that runs live.
 import type { Argv } from 'yargs';
 import { parseDurationUs } from '../core/time.ts';
+import { readManifest } from '../datasets/manifest.ts';
 import { backtest } from '../sessions/backtest.ts';
 import { readRunFile } from '../sessions/runfile.ts';
 import { loadStrategies } from '../sessions/strategies.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { ALLOW_FAULTS, exitOfRun } from './exit.ts';
-import { parseBatchSize, parseBound } from './replay.ts';
+import { parseBatchSize } from './replay.ts';
+import { BOUND_FORMS, parseSpan, venueSpanOf } from './span.ts';
 import { runJson, summarize } from './summary.ts';
 import { noteWarnings, watch } from './watch.ts';
 
@@ -22,8 +24,8 @@ export const command: Command = {
         default: '0',
         describe: 'Added to venue time to make the receive time, as 20ms',
       })
-      .option('from', { type: 'string', describe: 'First venue time' })
-      .option('to', { type: 'string', describe: 'Venue time at which to stop' })
+      .option('from', { type: 'string', describe: `First venue time, as ${BOUND_FORMS}` })
+      .option('to', { type: 'string', describe: 'Venue time at which to stop, in the same forms' })
       .option('batch-size', {
         type: 'number',
         default: 4096,
@@ -41,14 +43,17 @@ export const command: Command = {
     const config = await readRunFile(file);
     const strategies = await loadStrategies(config, file);
     noteWarnings(strategies, output);
+    const dataset = String(args.data);
+    const latencyUs =
+      args.feedLatency === '0' ? 0 : parseDurationUs(String(args.feedLatency), '--feed-latency');
+    const span = parseSpan(args, { name: dataset, span: venueSpanOf(readManifest(dataset), latencyUs) });
     const signal = interrupt.listen();
     const { run, session } = await backtest({
-      dataset: String(args.data),
+      dataset,
       config,
       strategies,
-      latencyUs: args.feedLatency === '0' ? 0 : parseDurationUs(String(args.feedLatency), '--feed-latency'),
-      fromUs: parseBound(args.from, '--from'),
-      toUs: parseBound(args.to, '--to'),
+      latencyUs,
+      ...span,
       batchSize: parseBatchSize(args.batchSize),
       out: args.out as string | undefined,
       isForced: args.force === true,

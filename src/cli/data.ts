@@ -3,12 +3,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Argv } from 'yargs';
 import { UsageError, unknownName } from '../core/errors.ts';
+import { GRACE_MAX_US } from '../core/lag.ts';
 import { formatTimeUs } from '../core/time.ts';
 import { type CheckReport, checkRecording } from '../datasets/check.ts';
 import { journalFolder, readSession } from '../datasets/frames.ts';
 import { CAPTURE_FORMATS, CLOCKS, TIME_UNITS } from '../datasets/import.ts';
 import { describeRecording, type RecordingInfo } from '../datasets/info.ts';
-import { type Gap, MANIFEST_FILE, type Manifest } from '../datasets/manifest.ts';
+import { type Gap, type LagSpan, MANIFEST_FILE, type Manifest } from '../datasets/manifest.ts';
 import { type JournalState, readJournalState } from '../datasets/state.ts';
 import { buildTables } from '../datasets/tables.ts';
 import type { Arguments, Command, Context } from './command.ts';
@@ -110,7 +111,15 @@ function doubtsOf({ frames, understood, venue }: CheckReport): readonly string[]
 }
 
 /** What the feed lost before anyone could record it: no damage to the recording, but a reason not to trade on it. */
-function lossesOf({ gaps, checksums, symbols, unknown, understood }: CheckReport): readonly string[] {
+function lossesOf({
+  gaps,
+  checksums,
+  symbols,
+  unknown,
+  understood,
+  misdated,
+  lags,
+}: CheckReport): readonly string[] {
   const missing = symbols.reduce((sum, { trades }) => sum + trades.missing, 0);
   const sumOf = (key: 'refusedLevels' | 'offTickLevels') =>
     symbols.reduce((sum, { counts }) => sum + (counts[key] ?? 0), 0);
@@ -120,6 +129,10 @@ function lossesOf({ gaps, checksums, symbols, unknown, understood }: CheckReport
     ...(unknown > 0 && understood > 0 ? [`${unknown} unknown frames`] : []),
     ...(checksums.failed > 0 ? [`${checksums.failed} failed checksums`] : []),
     ...(missing > 0 ? [`${missing} missing trade ids`] : []),
+    ...(misdated > 0 ? [`${misdated} trades whose venue time cannot be right`] : []),
+    ...(lags.some(({ spreadUs }) => spreadUs > GRACE_MAX_US)
+      ? [`trades that come more than ${GRACE_MAX_US / 1e6} s later than others: candles do not wait for them`]
+      : []),
     ...(refused > 0 ? [`${refused} book levels without a usable price or size`] : []),
     ...(offTick > 0 ? [`${offTick} book levels off the stated tick`] : []),
   ];
@@ -170,6 +183,8 @@ function formatCheck(report: CheckReport): string {
         formatShare(validShare),
       ]),
     ),
+    '',
+    ...formatLags(report.lags, report.misdated),
     ...formatGaps(report.gaps),
     '',
     ...(report.problems.length === 0
@@ -234,6 +249,31 @@ function formatState(recording: string, state: JournalState, info: RecordingInfo
   ].join('\n');
 }
 
+/** Lags that are printed; `--json` has them all. */
+const LAGS_MAX = 5;
+
+/** What lies between the venue's clock and ours: said in full where it is more than a way takes. */
+function formatLags(lags: readonly LagSpan[], misdated: number): readonly string[] {
+  const lines = lags.slice(0, LAGS_MAX).map(({ fromUs, offsetUs, spreadUs }) => {
+    const offset = `${(offsetUs / 1e6).toFixed(3)} s`;
+    const remark =
+      offsetUs < 0
+        ? ': the local clock is behind the venue’s'
+        : offsetUs > 1e6
+          ? ': the local clock is ahead, or the feed late'
+          : '';
+    return `from ${formatTimeUs(fromUs)} receipt lags the venue by ${offset}, later trades by up to ${(spreadUs / 1e6).toFixed(3)} s more${remark}`;
+  });
+  return [
+    ...lines,
+    ...(lags.length > LAGS_MAX ? [`and ${lags.length - LAGS_MAX} more connections (--json has all)`] : []),
+    ...(lags.length > 0 ? ['candles wait for that: see candles.grace of a run file'] : []),
+    ...(misdated > 0
+      ? [`${count(misdated)} trades have a venue time that cannot be right: they are set apart`]
+      : []),
+  ];
+}
+
 function formatInfo(info: RecordingInfo): string {
   return [
     `${info.recording}: ${info.venue} at ${info.url}, ${info.channels.join(', ')}, book depth ${info.depth}`,
@@ -258,6 +298,8 @@ function formatInfo(info: RecordingInfo): string {
       ['table', 'rows', 'files', 'size'],
       info.tables.map(({ name, rows, files, bytes: size }) => [name, count(rows), count(files), bytes(size)]),
     ),
+    '',
+    ...formatLags(info.lags, info.misdated),
     ...formatGaps(info.gaps),
     '',
     `digest ${info.digest}   ${info.software}, Node ${info.node}`,

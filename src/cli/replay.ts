@@ -1,12 +1,13 @@
 // `retick replay`: a recording, fed to strategies at any speed. The speed never changes the result.
 import type { Argv } from 'yargs';
 import { UsageError } from '../core/errors.ts';
-import { parseTimeUs } from '../core/time.ts';
+import { readManifest } from '../datasets/manifest.ts';
 import { bareConfig, type ReplayRequest, replay } from '../sessions/replay.ts';
 import { readRunFile } from '../sessions/runfile.ts';
 import { loadStrategies } from '../sessions/strategies.ts';
 import type { Arguments, Command, Context } from './command.ts';
 import { ALLOW_FAULTS, exitOfRun } from './exit.ts';
+import { BOUND_FORMS, parseSpan } from './span.ts';
 import { runJson, summarize } from './summary.ts';
 import { noteWarnings, watch } from './watch.ts';
 
@@ -23,9 +24,9 @@ export const command: Command = {
       })
       .option('from', {
         type: 'string',
-        describe: 'First receive time, as 2026-01-02T03:04:05Z; books are rebuilt up to it',
+        describe: `First receive time, as ${BOUND_FORMS}; books are rebuilt up to it`,
       })
-      .option('to', { type: 'string', describe: 'Receive time at which to stop' })
+      .option('to', { type: 'string', describe: 'Receive time at which to stop, in the same forms' })
       .option('batch-size', {
         type: 'number',
         default: 4096,
@@ -46,6 +47,7 @@ export const command: Command = {
     const config = file === undefined ? undefined : await readRunFile(file);
     const strategies = config === undefined ? [] : await loadStrategies(config, file ?? '');
     noteWarnings(strategies, output);
+    const span = parseSpan(args, { name: recording, span: readManifest(recording).span });
     const signal = interrupt.listen();
     const request: ReplayRequest = {
       recording,
@@ -53,8 +55,7 @@ export const command: Command = {
       strategies,
       isRaw: args.raw === true,
       speed,
-      fromUs: parseBound(args.from, '--from'),
-      toUs: parseBound(args.to, '--to'),
+      ...span,
       batchSize: parseBatchSize(args.batchSize),
       out: args.out as string | undefined,
       isForced: args.force === true,
@@ -77,12 +78,4 @@ export function parseSpeed(text: string): number {
 export function parseBatchSize(value: unknown): number {
   if (Number.isInteger(value) && Number(value) >= 1) return Number(value);
   throw new UsageError(`--batch-size: ${value} is wrong (allowed: a whole number above 0)`);
-}
-
-export function parseBound(value: unknown, flag: string): number | undefined {
-  if (value === undefined) return undefined;
-  const us = parseTimeUs(String(value));
-  if (Number.isNaN(us))
-    throw new UsageError(`${flag}: ${value} is no time (allowed: like 2026-01-02T03:04:05.678Z)`);
-  return us;
 }

@@ -19,6 +19,7 @@ export function summarize(run: Run, session: RunSession): string {
     `${count(manifest.events)} events, ${count(manifest.records)} log records in ${measured?.wallSeconds.toFixed(2)} s` +
       ` (${count(measured?.eventsPerSecond ?? 0)} events/s)`,
     ...speedOf(measured),
+    ...receiptLagOf(measured),
     ...ratesOf(run),
     ...warningsOf(run).map((warning) => paint('yellow', `warning: ${warning}`)),
     ...faultsOf(run),
@@ -45,6 +46,14 @@ export function activityLines(activities: readonly StrategyActivity[]): readonly
     return left > 0 ? [...shown, `${one.strategy}: and ${left} more`] : shown;
   });
   return [table(header, rows), ...why, ''];
+}
+
+/** Said when it is more than a way takes: the clocks differ, or the feed is late. */
+function receiptLagOf(measured: Measured | undefined): readonly string[] {
+  const lagMs = measured?.quality.receiptLagMs;
+  if (typeof lagMs !== 'number' || (lagMs >= 0 && lagMs < 1000)) return [];
+  const why = lagMs < 0 ? 'the local clock is behind' : 'the local clock is ahead, or the feed late';
+  return [`receipt lags the venue by ${count(lagMs, 1)} ms: ${why}; candles wait for that`];
 }
 
 /** One definition wherever it stands: event time from the first event to the last ÷ wall time. */

@@ -17,7 +17,9 @@ export function watch(output: Output, interrupt?: Interrupt): Observer {
 
 function formatProgress(progress: Progress): string {
   if (progress.doing === 'recording') return formatStatus(progress.what, progress.status);
-  return `${progress.doing} ${formatTimeUs(progress.nowUs)}  ${count(progress.events)} events`;
+  const { doing, nowUs, events, offsetUs } = progress;
+  const lag = Number.isNaN(offsetUs) ? '' : `  lag of receipt ${count(offsetUs / 1000, 1)} ms`;
+  return `${doing} ${formatTimeUs(nowUs)}  ${count(events)} events${lag}`;
 }
 
 function formatStatus(what: string, status: RecorderStatus): string {

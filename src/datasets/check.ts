@@ -11,6 +11,7 @@ import { validBookShare } from './info.ts';
 import {
   DERIVATION,
   type Gap,
+  type LagSpan,
   MANIFEST_FILE,
   type Manifest,
   readManifest,
@@ -52,6 +53,9 @@ export type CheckReport = {
   readonly checksums: { readonly verified: number; readonly failed: number; readonly messages: number };
   readonly symbols: readonly SymbolCheck[];
   readonly gaps: readonly Gap[];
+  readonly lags: readonly LagSpan[];
+  /** Trades set apart because their venue time cannot be right. */
+  readonly misdated: number;
   /** `older`: they are what an earlier version derived, and the journal gives other events to this one. */
   readonly tables: 'equal' | 'absent' | 'different' | 'older' | 'unreadable';
   /** What is broken, each in one line; empty when the recording is whole. */
@@ -106,6 +110,8 @@ export async function checkRecording(folder: string): Promise<CheckReport> {
     checksums: totalOf(symbols),
     symbols,
     gaps: result.gaps,
+    lags: result.lags ?? [],
+    misdated: result.counts.misdated ?? 0,
     tables: !hasTables ? 'absent' : tablesState(comparison, isOlder),
     problems,
   };
@@ -152,6 +158,7 @@ function compareSummary(manifest: Manifest, found: SummaryResult, problems: stri
   if (isOlder) compare('counts', lasting(manifest.counts), lasting(found.counts));
   else compare('counts', manifest.counts, found.counts);
   if (!isOlder) compare('gaps', manifest.gaps, found.gaps);
+  if (!isOlder) compare('lags', manifest.lags, found.lags);
 }
 
 function checksumsOf(checks: CheckCounts | undefined): SymbolCheck['checksums'] {

@@ -1,5 +1,5 @@
 // What `retick data info` shows: the manifest in figures a person asks for. It opens no table and no journal.
-import { type Gap, type Manifest, readManifest, type SymbolCounts } from './manifest.ts';
+import { type Gap, type LagSpan, type Manifest, readManifest, type SymbolCounts } from './manifest.ts';
 
 export type SymbolInfo = SymbolCounts & {
   readonly symbol: string;
@@ -29,6 +29,9 @@ export type RecordingInfo = {
   readonly clockSteps: number;
   readonly symbols: readonly SymbolInfo[];
   readonly gaps: readonly Gap[];
+  readonly lags: readonly LagSpan[];
+  /** Trades set apart because their venue time cannot be right. */
+  readonly misdated: number;
   readonly segments: number;
   readonly tables: readonly {
     readonly name: string;
@@ -79,6 +82,8 @@ export function describeRecording(folder: string): RecordingInfo {
       };
     }),
     gaps,
+    lags: manifest.lags ?? [],
+    misdated: counts.misdated ?? 0,
     segments: manifest.segments.length,
     tables: manifest.tables.map(({ name, rows, files, isSorted }) => ({
       name,

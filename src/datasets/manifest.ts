@@ -13,7 +13,7 @@ export const MANIFEST_FILE = 'manifest.json';
 export const TABLES_LOCK = 'tables.lock';
 const SCHEMA_VERSION = 1;
 /** Raised when the same journal gives other counts, gaps or events than before. */
-export const DERIVATION = 2;
+export const DERIVATION = 3;
 
 const count = z.number().int().nonnegative();
 const timeUs = z.number().int();
@@ -53,7 +53,18 @@ const counts = z.strictObject({
   unknown: count,
   connections: count,
   clockSteps: count,
+  /** Trades whose venue time is far out of line with all others. */
+  misdated: count.optional(),
   symbols: z.record(z.string(), symbolCounts),
+});
+
+const lagSpan = z.strictObject({
+  fromUs: timeUs,
+  toUs: timeUs,
+  /** Receive time less venue time of the soonest events: the clocks' difference and the way. */
+  offsetUs: z.number().int(),
+  /** How much later the later trades came. */
+  spreadUs: count,
 });
 
 const gap = z.strictObject({
@@ -117,6 +128,8 @@ const manifestSchema = z.strictObject({
   span: z.strictObject({ firstUs: timeUs, lastUs: timeUs }).nullable(),
   counts,
   gaps: z.array(gap),
+  /** How far receipt lagged the venue, for each connection and each time that a clock was stepped. */
+  lags: z.array(lagSpan).optional(),
   segments: z.array(segment),
   /** Empty when the tables have not been built. */
   tables: z.array(table),
@@ -131,6 +144,7 @@ export type Manifest = z.infer<typeof manifestSchema>;
 export type Counts = z.infer<typeof counts>;
 export type SymbolCounts = z.infer<typeof symbolCounts>;
 export type Gap = z.infer<typeof gap>;
+export type LagSpan = z.infer<typeof lagSpan>;
 export type Segment = z.infer<typeof segment>;
 export type Table = z.infer<typeof table>;
 export type TableFile = z.infer<typeof tableFile>;

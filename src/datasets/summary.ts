@@ -4,9 +4,10 @@ import { EVENT_KIND_NAMES, type EventBatch, EventKind, Flag, type StatusDetail }
 import type { Control, JournalRecord, Session } from '../core/frame.ts';
 import { GapFold } from '../core/gap.ts';
 import { isLevel, isOnTick } from '../core/instrument.ts';
+import { LagFold } from './lags.ts';
 import type { Counts, Manifest, SymbolCounts } from './manifest.ts';
 
-export type SummaryResult = Pick<Manifest, 'span' | 'counts' | 'gaps'>;
+export type SummaryResult = Pick<Manifest, 'span' | 'counts' | 'gaps' | 'lags'>;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -16,6 +17,7 @@ export class Summary {
   readonly #frames = new Float64Array(4);
   readonly #events = new Float64Array(EVENT_KIND_NAMES.length);
   readonly #gaps = new GapFold();
+  readonly #lags = new LagFold();
   readonly #hasBooks: boolean;
   /** Per instrument: whether a snapshot is under way, and since when the book is not to be trusted. */
   readonly #isSnapshot: Uint8Array;
@@ -68,6 +70,7 @@ export class Summary {
     for (let row = 0; row < batch.length; row++) {
       const kind = batch.kind[row]!;
       this.#events[kind]!++;
+      this.#lags.add(batch, row);
       const counts = this.#perSymbol[batch.instrument[row]!];
       if (counts !== undefined) this.#countRow(batch, row, counts);
       if (kind !== EventKind.status && kind !== EventKind.instrument) continue;
@@ -88,6 +91,7 @@ export class Summary {
       return [this.#symbols[instrument]!, { ...counts, invalidBookUs }];
     });
     const [text, binary, control, beat] = this.#frames;
+    const { lags, misdated } = this.#lags.finish();
     return {
       span: this.#records === 0 ? null : { firstUs: this.#firstUs, lastUs },
       counts: {
@@ -99,9 +103,11 @@ export class Summary {
         unknown: this.#unknown,
         connections: this.#connections || this.#files,
         clockSteps: this.#clockSteps,
+        misdated,
         symbols: Object.fromEntries(symbols),
       },
       gaps: this.#gaps.gaps.map((gap) => ({ ...gap })),
+      lags,
     };
   }
 

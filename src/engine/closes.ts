@@ -79,7 +79,8 @@ export class Closes {
   addCandle(instrument: number, candle: Candle, isHistory: boolean): void {
     this.#isHistory = isHistory;
     for (const node of this.groups[instrument]!.nodes) {
-      const isPart = node.series.intervalUs % candle.intervalUs === 0;
+      const { series } = node;
+      const isPart = series.startOf(candle.startUs) + series.intervalUs >= candle.startUs + candle.intervalUs;
       const length = formatDurationUs(candle.intervalUs);
       if (!isPart) this.#unused(node, `a candle of ${length} is no part of one`);
       else if (!node.series.addCandle(candle)) {

@@ -177,14 +177,15 @@ export class InputGraph {
   }
 
   #seriesNode(spec: CandlesSpec, instrument: number): SeriesNode {
-    const { intervalUs } = spec;
+    const { intervalUs, offsetUs } = spec;
     const known = this.nodes.find(
-      (node) => node.instrument === instrument && node.series.intervalUs === intervalUs,
+      ({ instrument: own, series }) =>
+        own === instrument && series.intervalUs === intervalUs && series.offsetUs === offsetUs,
     );
     if (known !== undefined) return known;
     // Candles wait for late trades, so as many may be open as end within the longest wait.
     const openMax = 4 + Math.ceil((2 * GRACE_MAX_US) / intervalUs);
-    const series = new CandleSeries({ intervalUs, gap: { fill: this.#fill }, openMax });
+    const series = new CandleSeries({ intervalUs, gap: { fill: this.#fill }, offsetUs, openMax });
     const node = new SeriesNode(spec.symbol, instrument, series);
     this.nodes.push(node);
     return node;

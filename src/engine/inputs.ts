@@ -30,6 +30,8 @@ export type InputSpec =
       readonly input: 'candles';
       readonly symbol: string;
       readonly intervalUs: number;
+      /** Where intervals begin, counted from the UTC epoch. */
+      readonly offsetUs: number;
       readonly shows: 'closed' | 'forming';
     }
   | {
@@ -79,18 +81,23 @@ export interface BookView extends QuoteView {
   readonly pressure: number;
 }
 
+export type CandlesOptions = {
+  /** `forming` shows the candle that closes next, as it is now. Default `closed`. */
+  readonly shows?: 'closed' | 'forming';
+  /** How long after midnight UTC intervals begin, as `9h30m`. Default 0, and for weeks their Monday. */
+  readonly offset?: string;
+};
+
+/** The UTC epoch was a Thursday. */
+const MONDAY_US = 4 * 86_400e6;
+const WEEK_US = 7 * 86_400e6;
+
 /** Candles of a symbol built from its trades; only closed ones are visible unless `forming` is asked for. */
-export function candles(
-  symbol: string,
-  interval: string,
-  options: { readonly shows?: 'closed' | 'forming' } = {},
-): Input<CandlesView> {
-  return {
-    input: 'candles',
-    symbol,
-    intervalUs: parseDurationUs(interval, 'candle interval'),
-    shows: options.shows ?? 'closed',
-  };
+export function candles(symbol: string, interval: string, options: CandlesOptions = {}): Input<CandlesView> {
+  const intervalUs = parseDurationUs(interval, 'candle interval');
+  const ownUs = options.offset === undefined ? 0 : parseDurationUs(options.offset, 'candle offset');
+  const offsetUs = (ownUs + (intervalUs % WEEK_US === 0 ? MONDAY_US : 0)) % intervalUs;
+  return { input: 'candles', symbol, intervalUs, offsetUs, shows: options.shows ?? 'closed' };
 }
 
 export function quote(symbol: string): Input<QuoteView> {
@@ -154,7 +161,10 @@ export function stdev(bars: Input<CandlesView>, length: number): Input<ValueView
   return indicator(bars, `stdev(${length})`, () => new StandardDeviation(length));
 }
 
-/** Volume-weighted average price since the session began; by default a session is a UTC day. */
+/**
+ * Volume-weighted average price since the session began; by default a session is a UTC day. With `timeZone` it is a day
+ * there, from `offsetUs` after its midnight on, whatever its clocks do.
+ */
 export function vwap(bars: Input<CandlesView>, options: SessionVwapOptions = {}): Input<ValueView> {
   return indicator(bars, `vwap(${JSON.stringify(options)})`, () => new SessionVwap(options));
 }

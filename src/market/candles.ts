@@ -31,12 +31,13 @@ const HEAD = 8;
 
 export class CandleSeries {
   readonly intervalUs: number;
+  /** Where intervals begin, counted from the UTC epoch, µs. */
+  readonly offsetUs: number;
   readonly capacity: number;
   /** Called once per closed candle, flat ones too, in order; the candle is `closed` then. */
   onClose: ((series: CandleSeries) => void) | undefined;
 
   readonly #fill: number;
-  readonly #offsetUs: number;
   readonly #openMax: number;
   readonly #forming = emptyCandle();
   /** Open candles after the forming one, in order of time; the objects beyond `#laterCount` are spare. */
@@ -68,7 +69,7 @@ export class CandleSeries {
     this.intervalUs = intervalUs;
     this.capacity = capacity;
     this.#fill = gap.fill;
-    this.#offsetUs = offsetUs;
+    this.offsetUs = offsetUs;
     this.#openMax = openMax;
     this.#ring = new Float64Array(capacity * FIELDS);
     for (const candle of [this.#forming, this.#closed, this.#view]) candle.intervalUs = intervalUs;
@@ -179,8 +180,8 @@ export class CandleSeries {
 
   /** The start of the interval that a time lies in, µs. */
   startOf(timeUs: number): number {
-    const shifted = timeUs - this.#offsetUs;
-    return Math.floor(shifted / this.intervalUs) * this.intervalUs + this.#offsetUs;
+    const shifted = timeUs - this.offsetUs;
+    return Math.floor(shifted / this.intervalUs) * this.intervalUs + this.offsetUs;
   }
 
   save(): Float64Array {

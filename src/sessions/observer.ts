@@ -12,7 +12,13 @@ export interface Observer {
 
 export type Progress =
   /** A feed that is taken: events so far, and the engine's time, µs. */
-  | { readonly doing: 'replaying' | 'backtesting'; readonly events: number; readonly nowUs: number }
+  | {
+      readonly doing: 'replaying' | 'backtesting';
+      readonly events: number;
+      readonly nowUs: number;
+      /** How far receipt lags the venue; NaN before that is known. */
+      readonly offsetUs: number;
+    }
   | { readonly doing: 'recording'; readonly what: string; readonly status: RecorderStatus };
 
 export const SILENT: Observer = { note: () => {}, progress: () => {} };

@@ -160,8 +160,8 @@ export class RunSession {
       const isSlow = nowMs - startedMs > TURN_MS / 4;
       this.#steps = isSlow ? Math.max(1, this.#steps >> 2) : Math.min(STEPS_MAX, this.#steps * 2);
       this.#observer.progress((): Progress => {
-        const { events, nowUs } = this.engine.status();
-        return { doing, events, nowUs };
+        const { events, nowUs, offsetUs } = this.engine.status();
+        return { doing, events, nowUs, offsetUs };
       });
       if (nowMs - this.#turnedMs < TURN_MS) continue;
       await nextTurn();
@@ -240,7 +240,7 @@ export class RunSession {
     const earlier = peekRun(folder);
     const isSame =
       earlier === undefined || earlier.identity !== manifest.identity || earlier.digest === digest;
-    const { startUs, nowUs } = this.engine.status();
+    const { startUs, nowUs, offsetUs } = this.engine.status();
     const spanSeconds = (nowUs - startUs) / 1e6;
     writeRun(partial, manifest, {
       wallSeconds,
@@ -248,6 +248,10 @@ export class RunSession {
       spanSeconds,
       achievedSpeed: end.mode === 'paper' || !(spanSeconds > 0) ? null : spanSeconds / wallSeconds,
       ...end.measured,
+      quality: {
+        ...(Number.isNaN(offsetUs) ? {} : { receiptLagMs: Math.round(offsetUs / 100) / 10 }),
+        ...end.measured.quality,
+      },
       ...(isSame ? {} : { earlierDigest: earlier.digest }),
       latency: { ...this.#feedLag.summary(), ...end.measured.latency },
     });

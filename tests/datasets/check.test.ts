@@ -157,3 +157,25 @@ test('tables and counts that are not those of the journal are found although eve
 test('a folder that holds no recording is refused', async () => {
   await expect(checkRecording(temporaryFolder())).rejects.toThrow(DataError);
 });
+
+test('how far receipt lags is in manifest, info and check, by connection, and misdated trades are counted', async () => {
+  let edited = 0;
+  const folder = await composeRecording({
+    edit: (text) => {
+      if (!text.startsWith('{"channel":"trade","type":"update"') || ++edited !== 20) return text;
+      return text.replace(/"timestamp":"[^"]*"/, '"timestamp":"2099-01-01T00:00:00.000000Z"');
+    },
+  });
+  const manifest = await buildTables(folder);
+  const checked = await checkRecording(folder);
+  const info = describeRecording(folder);
+  expect(manifest.lags!.length).toBeGreaterThan(1);
+  for (const { offsetUs, fromUs, toUs } of manifest.lags!) {
+    expect(Math.abs(offsetUs)).toBeLessThan(60e6);
+    expect(toUs).toBeGreaterThanOrEqual(fromUs);
+  }
+  expect([checked.lags, info.lags]).toEqual([manifest.lags, manifest.lags]);
+  expect(manifest.counts.misdated).toBeGreaterThan(0);
+  expect([checked.misdated, info.misdated]).toEqual([manifest.counts.misdated, manifest.counts.misdated]);
+  expect(checked.problems).toEqual([]);
+});

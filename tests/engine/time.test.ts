@@ -293,3 +293,35 @@ test('of a silence of years only the first calls of a timer and the last one hap
   expect(log.of('unused')).toMatchObject([{ count: (70 * YEAR_US) / SECOND_US - 100_001 }]);
   expect(log.of('equity').length).toBeLessThan(100_010);
 });
+
+test('weeks begin on Monday, and intervals where their offset says', () => {
+  const events = new EventBatch();
+  // The 2nd of January 2026 is a Friday.
+  for (let day = 0; day < 12; day++) addTrade(events, { atUs: at(day * 86_400 + 36_000), price: 1 });
+  addBeat(events, at(20 * 86_400));
+  const strategy = defineStrategy({
+    name: 'weekly',
+    version: '1',
+    description: 'looks at weeks',
+    params: z.object({}),
+    inputs: () => ({
+      week: candles('XRP/USD', '1w'),
+      sunday: candles('XRP/USD', '1w', { offset: '6d' }),
+      session: candles('XRP/USD', '1d', { offset: '9h30m' }),
+    }),
+    decide: () => null,
+  });
+  const log = run(events, [prepare(strategy)], { config: config({ candles: { fill: 0 } }) });
+  const starts = (name: string) =>
+    log
+      .of('candle')
+      .filter((record) => record.name === name)
+      .map(({ startUs }) => new Date(startUs / 1000).toUTCString().replace(/:00 GMT/, ''));
+  expect(starts('weekly.week')).toEqual([
+    'Mon, 29 Dec 2025 00:00',
+    'Mon, 05 Jan 2026 00:00',
+    'Mon, 12 Jan 2026 00:00',
+  ]);
+  expect(starts('weekly.sunday')[0]).toBe('Sun, 28 Dec 2025 00:00');
+  expect(starts('weekly.session')[0]).toBe('Fri, 02 Jan 2026 09:30');
+});

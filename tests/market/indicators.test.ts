@@ -358,3 +358,55 @@ describe('streaming equals taking the window afresh', () => {
     expect(Math.abs(average.output(0) / mean(window) - 1)).toBeLessThan(1e-14);
   });
 });
+
+describe('sessions of a time zone', () => {
+  const HOUR = 3600e6;
+  const utc = (text: string): number => Date.parse(text) * 1000;
+  /** When the average of constant volume begins anew, by hourly candles priced by their number. */
+  function begins(
+    options: ConstructorParameters<typeof SessionVwap>[0],
+    from: string,
+    hours: number,
+  ): string[] {
+    const vwap = new SessionVwap(options);
+    const found: string[] = [];
+    for (let i = 0; i < hours; i++) {
+      const startUs = utc(from) + i * HOUR;
+      const price = i + 1;
+      const bar = { startUs, intervalUs: HOUR, open: price, high: price, low: price, close: price };
+      vwap.update({ ...bar, volume: 1, buyVolume: 0, sellVolume: 0, trades: 1 });
+      if (vwap.output(0) === price) found.push(new Date(startUs / 1000).toISOString().slice(0, 16));
+    }
+    return found;
+  }
+
+  test('follow its clocks into summer and back', () => {
+    const newYork = { timeZone: 'America/New_York' };
+    expect(begins(newYork, '2026-03-07T04:00Z', 72)).toEqual([
+      '2026-03-07T04:00',
+      '2026-03-07T05:00',
+      '2026-03-08T05:00',
+      '2026-03-09T04:00',
+    ]);
+    expect(begins(newYork, '2026-10-31T04:00Z', 72)).toEqual([
+      '2026-10-31T04:00',
+      '2026-11-01T04:00',
+      '2026-11-02T05:00',
+    ]);
+  });
+
+  test('begin at a time of day there', () => {
+    const tokyo = { timeZone: 'Asia/Tokyo', offsetUs: 9 * HOUR };
+    expect(begins(tokyo, '2026-03-07T00:00Z', 49)).toEqual([
+      '2026-03-07T00:00',
+      '2026-03-08T00:00',
+      '2026-03-09T00:00',
+    ]);
+  });
+
+  test('of a zone nobody knows are refused', () => {
+    expect(() => new SessionVwap({ timeZone: 'Mars/Olympus' })).toThrow(
+      'time zone Mars/Olympus is not known',
+    );
+  });
+});

@@ -2,6 +2,7 @@
 import { assert } from '../../core/assert.ts';
 import type { Candle } from '../../core/candle.ts';
 import type { Indicator } from '../indicator.ts';
+import { type SessionSpan, ZonedSessions } from './session.ts';
 import { type Source, sourcePrice } from './source.ts';
 import { assertPeriod, noOutputs, restoreState, SINGLE_OUTPUT, saveState } from './state.ts';
 import { RollingSum } from './window.ts';
@@ -11,6 +12,8 @@ export type SessionVwapOptions = {
   readonly sessionUs?: number;
   /** When sessions begin, from the UTC epoch; 14.5 hours for 14:30 UTC. Default 0: midnight. */
   readonly offsetUs?: number;
+  /** IANA name, as `America/New_York`: `offsetUs` is then the time of day there at which each day's session begins. */
+  readonly timeZone?: string;
   /** Default hlc3. */
   readonly source?: Source;
 };
@@ -22,13 +25,18 @@ export class SessionVwap implements Indicator {
   readonly #sessionUs: number;
   readonly #offsetUs: number;
   readonly #source: Source;
+  readonly #zoned: ZonedSessions | undefined;
+  /** The zoned session asked for last. */
+  #span: SessionSpan = { startUs: Number.NaN, endUs: Number.NaN };
   /** Start of the session, Σ price × volume, Σ volume. */
   readonly #session = new Float64Array([Number.NaN, 0, 0]);
   readonly #out = noOutputs(1);
 
   constructor(options: SessionVwapOptions = {}) {
-    const { sessionUs = 86_400_000_000, offsetUs = 0, source = 'hlc3' } = options;
+    const { sessionUs = 86_400_000_000, offsetUs = 0, source = 'hlc3', timeZone } = options;
     assert(sessionUs > 0, 'a session lasts');
+    assert(timeZone === undefined || options.sessionUs === undefined, 'sessions of a time zone last a day');
+    this.#zoned = timeZone === undefined ? undefined : new ZonedSessions(timeZone, offsetUs);
     this.#sessionUs = sessionUs;
     this.#offsetUs = offsetUs;
     this.#source = source;
@@ -63,6 +71,11 @@ export class SessionVwap implements Indicator {
   }
 
   #sessionStart(timeUs: number): number {
+    if (this.#zoned !== undefined) {
+      const isInside = timeUs >= this.#span.startUs && timeUs < this.#span.endUs;
+      if (!isInside) this.#span = this.#zoned.at(timeUs);
+      return this.#span.startUs;
+    }
     if (this.#sessionUs === Number.POSITIVE_INFINITY) return this.#offsetUs;
     return Math.floor((timeUs - this.#offsetUs) / this.#sessionUs) * this.#sessionUs + this.#offsetUs;
   }
