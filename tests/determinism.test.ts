@@ -15,7 +15,7 @@ import { strategy as orderFlow } from '../strategies/order-flow.ts';
 /** Of the events below, and of the log they lead to: when only the second moves, the engine has changed. */
 const GOLDEN = {
   inputs: 'c25509db4b9fcd2d',
-  log: 'ec3380aeae4eeb2bb42fb72bd9741116635b2edf35946cb30748f435919bcce3',
+  log: '090858aabcb3c265cbbaa06f57eff9cd42d010b2d2a60dbf201293825dab48ab',
 };
 
 const EVENTS = 60_000;
