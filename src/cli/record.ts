@@ -12,6 +12,7 @@ import { discardRecording, requireRecordingPlace } from '../sessions/place.ts';
 import {
   createSession,
   deriveTables,
+  describedSeq,
   requireSameSession,
   runRecorder,
   stampNow,
@@ -78,6 +79,7 @@ export const command: Command = {
       venue,
       session,
       software: SOFTWARE,
+      journal: { knownSeq: describedSeq(folder) },
     });
     const summary = await runRecorder({
       recorder,

@@ -8,7 +8,7 @@ import type { Recorder, RecorderSummary } from '../connections/recorder.ts';
 import { later, type Wait } from '../connections/wait.ts';
 import { DataError, UsageError, unknownName, VenueError } from '../core/errors.ts';
 import { decodeControl, RecordKind, type Session } from '../core/frame.ts';
-import type { Manifest } from '../datasets/manifest.ts';
+import { MANIFEST_FILE, type Manifest, readManifest } from '../datasets/manifest.ts';
 import { buildTables } from '../datasets/tables.ts';
 import { readJournal } from '../journal/reader.ts';
 import type { Venue } from '../venues/venue.ts';
@@ -147,6 +147,12 @@ function aborted(signal: AbortSignal): Promise<string> {
 /** `20260102T030405Z`, for the name of a new recording; a recording that is there is gone on with. */
 export function stampNow(): string {
   return new Date(Date.now()).toISOString().replace(/[-:]|\.\d+/g, '');
+}
+
+/** The last record that a recording's manifest names: its journal must still hold it, or its number would be used again. */
+export function describedSeq(folder: string): number {
+  if (!existsSync(join(folder, MANIFEST_FILE))) return 0;
+  return readManifest(folder).segments.at(-1)?.lastSeq ?? 0;
 }
 
 /** A recording is gone on with by the same session only: its frames are decoded by what the first one says. */
