@@ -106,7 +106,7 @@ function sequenceStream(
             let timeUs = batch.exchangeUs[row]!;
             if (believed === undefined || believed[row] === 0) {
               clock ??= clockOf(source);
-              timeUs = await clock.at(batch.seq[row]!);
+              timeUs = await clock.at(batch.seq[row]!, batch.receivedUs[row]!);
             }
             if (timeUs > lastUs) lastUs = timeUs;
             receivedUs[row] = lastUs + latencyUs;
@@ -236,7 +236,7 @@ async function readRules(
   for (const row of rows) if (isStated(rules, row) && !used.has(row)) changes.copyRow(rules, row);
   const clock = clockOf(source);
   for (let row = 0; row < changes.length; row++) {
-    changes.receivedUs[row] = (await clock.at(changes.seq[row]!)) + latencyUs;
+    changes.receivedUs[row] = (await clock.at(changes.seq[row]!, changes.receivedUs[row]!)) + latencyUs;
   }
   await clock.close();
   return { opening, changes: streamOf(changes) };

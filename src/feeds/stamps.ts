@@ -1,5 +1,6 @@
 // The venue's time of a row, where its own stamp is missing or not to be believed. A recording's rows are in the order in
-// which they came, so a row stands at the latest time that was stamped before it; where nothing was, at the first after.
+// which they came, so it lies between the stamps before and after it: there it stands as far behind its receipt as the
+// stamped rows around it do. Never earlier than what came before it, so that nobody sees it before it was.
 import type { EventBatch } from '../core/event.ts';
 
 /** Receive time less venue time may change by so much from a row to the next. */
@@ -45,6 +46,8 @@ function isBorneOut(batch: EventBatch, row: number, isFirst: boolean): boolean {
 export class SequenceClock {
   readonly #batches: AsyncIterator<EventBatch>;
   readonly #stamps = new Stamps();
+  /** Receive time less venue time of the last believable row, µs. */
+  #lagUs = Number.NaN;
   #batch: EventBatch | undefined;
   #believed: Uint8Array = new Uint8Array(0);
   #row = 0;
@@ -55,16 +58,26 @@ export class SequenceClock {
     this.#batches = rows[Symbol.asyncIterator]();
   }
 
-  /** The latest believable stamp before a sequence number; the first one after it where there is none; else NaN. */
-  async at(seq: number): Promise<number> {
+  /** The venue's time of the row with this number and receive time; NaN when no row has a believable stamp. */
+  async at(seq: number, receivedUs: number): Promise<number> {
+    let nextUs = Number.POSITIVE_INFINITY;
     while (await this.#hasRow()) {
-      const isBefore = this.#batch!.seq[this.#row]! < seq;
-      if (!isBefore && !Number.isNaN(this.#latestUs)) break;
       const stampUs = this.#batch!.exchangeUs[this.#row]!;
-      if (this.#believed[this.#row] === 1 && !(stampUs <= this.#latestUs)) this.#latestUs = stampUs;
+      const isBelieved = this.#believed[this.#row] === 1;
+      const lagUs = this.#batch!.receivedUs[this.#row]! - stampUs;
+      if (this.#batch!.seq[this.#row]! >= seq) {
+        if (isBelieved) nextUs = stampUs;
+        // Before the first stamp there is only the one after to go by.
+        if (isBelieved && Number.isNaN(this.#lagUs)) return Math.min(receivedUs - lagUs, stampUs);
+        if (!Number.isNaN(this.#lagUs)) break;
+      } else if (isBelieved) {
+        this.#lagUs = lagUs;
+        if (!(stampUs <= this.#latestUs)) this.#latestUs = stampUs;
+      }
       this.#row++;
     }
-    return this.#latestUs;
+    const betweenUs = Math.min(receivedUs - this.#lagUs, nextUs);
+    return betweenUs > this.#latestUs ? betweenUs : this.#latestUs;
   }
 
   async close(): Promise<void> {

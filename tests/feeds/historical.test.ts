@@ -143,6 +143,21 @@ describe('a book', () => {
   });
 });
 
+test('a book without times is seen neither before nor long after it was', async () => {
+  const edit = (text: string): string =>
+    text.startsWith('{"channel":"book"') ? text.replace(/,"timestamp":"[^"]+"/, '') : text;
+  const edited = await composeRecording({ steps: 200, edit });
+  await buildTables(edited);
+  const [found, recorded] = [await collect(historical(edited)), await collect(replayTables(edited))];
+  const received = new Map(Array.from(recorded.seq, (seq, row) => [seq, recorded.receivedUs[row]!]));
+  for (let row = 0; row < found.length; row++) {
+    if (found.kind[row] !== EventKind.level) continue;
+    // The venue's clock is 20 ms behind, and it stamps trades and tickers up to 3 ms early.
+    const aheadUs = found.receivedUs[row]! - (received.get(found.seq[row]!)! - 20_000);
+    expect(Math.abs(aheadUs)).toBeLessThan(15_000);
+  }
+});
+
 test('a trade with a time out of all proportion stands where its sequence puts it, and moves nothing else', async () => {
   let odd = 0;
   const edit = (text: string, step: number): string => {
