@@ -95,7 +95,7 @@ export const runConfigSchema = z.strictObject({
     .number()
     .int()
     .min(1000)
-    .default(50_000_000)
+    .default(10_000_000)
     .describe('loop turns and function calls that one call of a strategy may take; more stops the strategy'),
   warmup: durationText().optional().describe('engine time during which inputs run but no strategy is called'),
 });

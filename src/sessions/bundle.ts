@@ -142,11 +142,11 @@ const shared: Plugin = {
 
 /** One line: how the script gets what guards it. It stands before the first line of the code, on the same line. */
 function enclose({ code, names }: Guarded): string {
-  const { guard: from, fuel, spent, later, caught, thrown } = names;
+  const { guard: from, fuel, spent, depth, deep, later, caught, thrown } = names;
   return (
-    `(function(${from},require,module){"use strict";let ${fuel}=${from}.steps;` +
-    `const{spent:${spent},later:${later},caught:${caught},thrown:${thrown}}=${from};` +
-    `${from}.fill=(steps)=>{${fuel}=steps};\n${code}\n})`
+    `(function(${from},require,module){"use strict";let ${fuel}=${from}.steps,${depth}=0;` +
+    `const{spent:${spent},deep:${deep},later:${later},caught:${caught},thrown:${thrown}}=${from};` +
+    `${from}.fill=(steps)=>{${fuel}=steps;${depth}=0};\n${code}\n})`
   );
 }
 

@@ -9,11 +9,11 @@ type Shift = { readonly column: number; readonly by: number };
 export type Shifts = Readonly<Record<number, readonly Shift[]>>;
 
 export class EditedText {
-  readonly #original: string;
+  readonly original: string;
   readonly #edits: Edit[] = [];
 
   constructor(original: string) {
-    this.#original = original;
+    this.original = original;
   }
 
   /** Of several insertions at one place, the one made first stands first. */
@@ -23,7 +23,7 @@ export class EditedText {
 
   replace(from: number, to: number, text: string): void {
     // A text of several lines keeps its line ends.
-    const lines = this.#original.slice(from, to).split('\n').length - 1;
+    const lines = this.original.slice(from, to).split('\n').length - 1;
     this.#edits.push({ at: from, cut: to - from, text: text + '\n'.repeat(lines) });
   }
 
@@ -48,7 +48,7 @@ export class EditedText {
       by = 0;
     };
     for (const { at, cut, text: put } of edits) {
-      take(this.#original.slice(done, at));
+      take(this.original.slice(done, at));
       take(put);
       by += put.length - cut;
       if (!put.includes('\n')) {
@@ -58,7 +58,7 @@ export class EditedText {
       }
       done = at + cut;
     }
-    take(this.#original.slice(done));
+    take(this.original.slice(done));
     return { text, shifts };
   }
 }

@@ -4,12 +4,19 @@
 import { type AnyNode, type Program, parse } from 'acorn';
 import { EditedText, type Shifts } from './edit.ts';
 
+/** Calls of a strategy's functions that may stand in each other: far fewer than any stack holds. */
+export const DEPTH_MAX = 2000;
+
 /** Names put into guarded code. They occur nowhere else in it, so that no strategy can write to them. */
 export type GuardNames = {
   /** The counter of steps that are left. */
   readonly fuel: string;
   /** Called when none is left; throws. */
   readonly spent: string;
+  /** How deep calls stand in each other. */
+  readonly depth: string;
+  /** Called when that is too deep; throws. */
+  readonly deep: string;
   /** Called instead of an async function's body; throws. */
   readonly later: string;
   /** Called first in each catch; throws what a strategy may not catch. */
@@ -62,7 +69,7 @@ export function guard(code: string, options: { readonly counts: boolean }): Guar
       laters.push({ from: node.start, to: node.end, was: takeOut(code, text, { node, parent }, names) });
       return false;
     }
-    if (options.counts) count(node, text, names);
+    if (options.counts) count(node, parent, text, names);
     return true;
   });
   const { text: result, shifts } = text.finish();
@@ -85,6 +92,8 @@ function namesFor(code: string): GuardNames {
   return {
     fuel: own('fuel'),
     spent: own('spent'),
+    depth: own('depth'),
+    deep: own('deep'),
     later: own('later'),
     caught: own('caught'),
     thrown: own('thrown'),
@@ -97,7 +106,7 @@ function isFunction(node: AnyNode): node is FunctionNode {
 }
 
 /** Each turn of a loop and each call of a function is a step. */
-function count(node: AnyNode, text: EditedText, names: GuardNames): void {
+function count(node: AnyNode, parent: AnyNode | undefined, text: EditedText, names: GuardNames): void {
   const step = `if(--${names.fuel}<0)${names.spent}();`;
   switch (node.type) {
     case 'WhileStatement':
@@ -114,11 +123,7 @@ function count(node: AnyNode, text: EditedText, names: GuardNames): void {
     case 'FunctionDeclaration':
     case 'FunctionExpression':
     case 'ArrowFunctionExpression':
-      if (node.body.type === 'BlockStatement') text.insert(node.body.start + 1, step);
-      else {
-        text.insert(node.body.start, `(--${names.fuel}<0&&${names.spent}(),`);
-        text.insert(node.body.end, ')');
-      }
+      countCall(node, parent, text, names);
       return;
     case 'CatchClause':
       catchFirst(node, text, names);
@@ -129,6 +134,44 @@ function count(node: AnyNode, text: EditedText, names: GuardNames): void {
       return;
     default:
   }
+}
+
+/**
+ * Calls that stand in each other are bounded, too: how many of them a stack holds differs between machines, and between a
+ * live run and a replay. A function that calls none cannot be one of many; a generator is left before it is done.
+ */
+function countCall(
+  node: FunctionNode,
+  parent: AnyNode | undefined,
+  text: EditedText,
+  { fuel, spent, depth, deep }: GuardNames,
+): void {
+  const { body } = node;
+  const step = `if(--${fuel}<0)${spent}();`;
+  const isAccessor = parent?.type === 'Property' || parent?.type === 'MethodDefinition';
+  const isNesting = !node.generator && (callsOthers(body) || (isAccessor && parent.kind !== 'init'));
+  const enter = `if(++${depth}>${DEPTH_MAX})${deep}();`;
+  const leave = `}finally{--${depth}}`;
+  if (body.type === 'BlockStatement') {
+    text.insert(body.start + 1, isNesting ? `${step}try{${enter}` : step);
+    if (isNesting) text.insert(body.end - 1, leave);
+  } else if (isNesting) {
+    // The body may stand in brackets, which belong to the arrow.
+    text.insert(text.original.lastIndexOf('=>', body.start) + 2, `{${step}try{${enter}return `);
+    text.insert(node.end, `${leave}}`);
+  } else {
+    text.insert(body.start, `(--${fuel}<0&&${spent}(),`);
+    text.insert(body.end, ')');
+  }
+}
+
+function callsOthers(body: AnyNode): boolean {
+  let calls = false;
+  visit(body, undefined, (node) => {
+    if (/^(CallExpression|NewExpression|TaggedTemplateExpression)$/.test(node.type)) calls = true;
+    return !calls && !isFunction(node);
+  });
+  return calls;
 }
 
 function catchFirst(

@@ -155,7 +155,7 @@ test.each(ENDLESS)(
     const steps = { stepsMax: 100_000 };
     const runs = [await runFiles([use, sound], steps), await runFiles([use, sound], steps)];
     expect(runs[0]!.of('fault')).toHaveLength(1);
-    expect(runs[0]!.of('fault')[0]!.message).toMatch(/(took more than|call stack size).*\(endless\.ts:8\)$/);
+    expect(runs[0]!.of('fault')[0]!.message).toMatch(/(took more than|too deeply).*\(endless\.ts:8\)$/);
     expect(runs[1]!.records).toEqual(runs[0]!.records);
     expect(runs[0]!.reasons('sound').length).toBeGreaterThan(3);
   },
@@ -219,5 +219,49 @@ test('regular expressions do what they do elsewhere', async () => {
   expect(log.of('fault')).toEqual([]);
   expect(log.reasons('matches')[0]).toBe(
     'v ["The quick brown fox, <12> of <345> and <6789>",["12","345","6789"],["211","273","356","378"],["The","quick","brown","fox","12","of","345","and","6789"],21,false,10]',
+  );
+});
+
+test('calls may stand in each other two thousand deep, whatever the stack, and no deeper', async () => {
+  const deep = (depth: number): string =>
+    file(
+      'deep',
+      `decide: () => buy({ quote: 1, limit: 0.01, reason: 'v ' + down(${depth}) }),`,
+      'const down = (n: number): number => n === 0 ? 0 : 1 + down(n - 1);',
+    );
+  expect((await runFiles([deep(1990)])).reasons('deep')[0]).toBe('v 1990');
+  const log = await runFiles([deep(2010)]);
+  expect(log.of('fault')).toMatchObject([
+    { message: expect.stringMatching(/^RangeError: called itself too deeply.*\(deep\.ts:3\)$/) },
+  ]);
+});
+
+test('counting changes nothing about what code does', async () => {
+  const head = [
+    'class Base { constructor(readonly a: number) {} get twice(): number { return Math.abs(this.a * 2); } static of(n: number): Base { return new this(n); } }',
+    'class Derived extends Base { #own = 1; constructor(a: number) { super(a + 1); this.#own += a; } sum(): number { return this.#own + super.twice; } }',
+    'function* walk(n: number): Generator<number> { for (let i = 0; i < n; i++) yield i; try { yield* [7, 8]; } finally { seen.push(-1); } }',
+    'const seen: number[] = [];',
+    'const pick = ({ a, ...rest }: any, [b = 2, ...more]: number[] = []) => ({ a, b, rest: Object.keys(rest), more });',
+    'const label = (n: number): string => { out: for (let i = 0; ; i++) { for (const x of [1, 2, 3]) { if (x * i > n) break out; if (x === 2) continue out; } } switch (n) { case 1: return ["one", n].join(" "); default: return String(n); } };',
+    "const attempt = (f: () => unknown): string => { try { f(); return 'fine'; } catch ({ message }: any) { return message; } finally { seen.push(0); } };",
+  ].join('\n');
+  const parts = [
+    'Base.of(2).twice',
+    'new Derived(3).sum()',
+    '[...walk(3)]',
+    'pick({ a: 1, c: 3, d: 4 }, [])',
+    'label(1)',
+    'label(5)',
+    "attempt(() => { throw new Error('told'); })",
+    'attempt(() => null)',
+    '(() => { let i = 0; do i++; while (i < 3); while (i < 5) i++; for (const k in { x: 1, y: 2 }) i += k.length; return i; })()',
+    '(function (this: unknown) { return arguments.length; }).call(null)',
+    'seen',
+  ];
+  const log = await runFiles([saying('same', `JSON.stringify([${parts.join(', ')}])`, head)]);
+  expect(log.of('fault')).toEqual([]);
+  expect(log.reasons('same')[0]).toBe(
+    'v [4,12,[0,1,2,7,8],{"a":1,"b":2,"rest":["c","d"],"more":[]},"one 1","5","told","fine",7,0,[-1,0,0]]',
   );
 });

@@ -14,6 +14,7 @@ type Guard = {
   /** What the script's counter starts with. */
   readonly steps: number;
   spent(): never;
+  deep(): never;
   later(): never;
   caught(error: unknown): void;
   thrown(value: unknown): unknown;
@@ -109,6 +110,10 @@ export class Instance {
         this.#spent ??= new RangeError(
           `took more than ${options.steps} steps in one call: does a loop or a recursion not end?`,
         );
+        throw this.#spent;
+      },
+      deep: () => {
+        this.#spent ??= new RangeError('called itself too deeply: does a recursion not end?');
         throw this.#spent;
       },
       later: () => {
