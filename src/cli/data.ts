@@ -8,6 +8,7 @@ import { formatTimeUs } from '../core/time.ts';
 import { type CheckReport, checkRecording } from '../datasets/check.ts';
 import { journalFolder, readSession } from '../datasets/frames.ts';
 import { CAPTURE_FORMATS, CLOCKS, TIME_UNITS } from '../datasets/import.ts';
+import { CANDLE_FORMATS } from '../datasets/imports/candles.ts';
 import { describeRecording, type RecordingInfo } from '../datasets/info.ts';
 import { type Gap, type LagSpan, MANIFEST_FILE, type Manifest } from '../datasets/manifest.ts';
 import { type JournalState, readJournalState } from '../datasets/state.ts';
@@ -35,7 +36,7 @@ export const command: Command = {
       .demandCommand(1)
       .option('format', {
         type: 'string',
-        describe: `import: ${CAPTURE_FORMATS.join(', ')} (lines is <receive time> <json>); gzip or not`,
+        describe: `import: ${CAPTURE_FORMATS.join(', ')} (lines is <receive time> <json>), gzip or not; ${CANDLE_FORMATS.join(', ')} (a JSON array of candles)`,
       })
       .option('venue', { type: 'string', describe: 'import: whose frames they are' })
       .option('out', {
@@ -50,6 +51,10 @@ export const command: Command = {
       .option('depth', {
         type: 'number',
         describe: 'import: book depth (default: as acknowledged in the frames)',
+      })
+      .option('interval', {
+        type: 'string',
+        describe: 'import: length of candles that do not say it (default: the least time between two)',
       })
       .option('time-unit', {
         type: 'string',

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { UsageError, unknownName } from '../core/errors.ts';
-import { formatTimeUs } from '../core/time.ts';
+import { formatDurationUs, formatTimeUs, parseDurationUs } from '../core/time.ts';
 import {
   CAPTURE_FORMATS,
   type CaptureFormat,
@@ -14,13 +14,14 @@ import {
   TIME_UNITS,
   type TimeUnit,
 } from '../datasets/import.ts';
+import { CANDLE_FORMATS, importCandles } from '../datasets/imports/candles.ts';
 import { MANIFEST_FILE, type Manifest } from '../datasets/manifest.ts';
 import { requireRecordingPlace } from '../sessions/place.ts';
 import { SOFTWARE } from '../sessions/software.ts';
 import { findVenue } from '../venues/list.ts';
 import type { Arguments, Context } from './command.ts';
 import { EXIT } from './exit.ts';
-import { count, paint } from './output.ts';
+import { count, type Output, paint } from './output.ts';
 
 export async function runImport(
   files: readonly string[],
@@ -29,9 +30,14 @@ export async function runImport(
 ): Promise<number> {
   const [first] = files;
   if (first === undefined) throw new UsageError('data import needs at least one file');
+  if ((CANDLE_FORMATS as readonly unknown[]).includes(args.format)) {
+    return await runCandles(files, args, output);
+  }
   const format = oneOf<CaptureFormat>(args, 'format', CAPTURE_FORMATS);
   if (format === undefined) {
-    throw new UsageError(`--format is missing (known: ${CAPTURE_FORMATS.join(', ')})`);
+    throw new UsageError(
+      `--format is missing (known: ${[...CAPTURE_FORMATS, ...CANDLE_FORMATS].join(', ')})`,
+    );
   }
   if (args.venue === undefined) throw new UsageError('--venue is missing: whose frames are they?');
   const venue = findVenue(String(args.venue), '--venue').name;
@@ -61,6 +67,33 @@ export async function runImport(
     : EXIT.failed;
 }
 
+/** Files of candles: no frames of anybody's, no receive times. */
+async function runCandles(files: readonly string[], args: Arguments, output: Output): Promise<number> {
+  if (args.venue === undefined) throw new UsageError('--venue is missing: whose candles are they?');
+  const out =
+    (args.out as string | undefined) ?? join('datasets', basename(files[0]!).replace(/\.[^.]*$/, ''));
+  requireRecordingPlace(out, '--out', 'new');
+  const interval = args.interval as string | undefined;
+  const imported = await importCandles({
+    ...{ files, out, venue: String(args.venue), software: SOFTWARE },
+    symbols: args.symbols as readonly string[] | undefined,
+    intervalUs: interval === undefined ? undefined : parseDurationUs(interval, '--interval'),
+    skipsBad: args['skip-bad'] === true,
+  });
+  const { manifest, candles, intervalUs, missing, skipped } = imported;
+  const { firstUs, lastUs } = manifest.span!;
+  output.result(
+    imported,
+    [
+      `imported ${count(candles)} candles of ${formatDurationUs(intervalUs)} of ${manifest.symbols.join(', ')} into ${out}`,
+      `from ${formatTimeUs(firstUs - intervalUs)} to ${formatTimeUs(lastUs)}; ${count(missing)} intervals have none`,
+      ...(skipped > 0 ? [paint('yellow', `${count(skipped)} rows could not be read and were left out`)] : []),
+      `next: retick backtest RUN.yaml --data ${out}, with venue: ${manifest.venue} and candles: { from: candles }`,
+    ].join('\n'),
+  );
+  return EXIT.done;
+}
+
 function oneOf<T extends string>(args: Arguments, name: string, known: readonly T[]): T | undefined {
   const value = args[name] as string | undefined;
   if (value === undefined) return undefined;
@@ -68,7 +101,7 @@ function oneOf<T extends string>(args: Arguments, name: string, known: readonly 
     throw unknownName(
       name === 'format' ? 'capture format' : name.replace('-', ' '),
       value,
-      known,
+      name === 'format' ? [...known, ...CANDLE_FORMATS] : known,
       `--${name}`,
     );
   }

@@ -29,6 +29,8 @@ export type Session = {
   readonly depth: number;
   /** Candle interval of a venue candle channel, µs; 0 when none is subscribed. */
   readonly candleUs: number;
+  /** What the frames are, where they are not the venue's own: the rows of a file of candles. */
+  readonly frames?: 'candles';
 };
 
 export type GapCause =

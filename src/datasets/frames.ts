@@ -8,6 +8,7 @@ import { type Control, decodeControl, type JournalRecord, RecordKind, type Sessi
 import { readJournal, readSegments } from '../journal/reader.ts';
 import { findVenue } from '../venues/list.ts';
 import type { Decoder } from '../venues/venue.ts';
+import { CandleDecoder } from './imports/candles.ts';
 import type { Manifest } from './manifest.ts';
 
 export type SessionControl = Extract<Control, { type: 'session' }>;
@@ -44,8 +45,8 @@ export async function readSession(folder: string): Promise<SessionControl> {
 }
 
 export function sessionOf(manifest: Manifest): Session {
-  const { venue, url, symbols, channels, depth, candleUs } = manifest;
-  return { venue, url, symbols, channels, depth, candleUs };
+  const { venue, url, symbols, channels, depth, candleUs, frames } = manifest;
+  return { venue, url, symbols, channels, depth, candleUs, ...(frames === undefined ? {} : { frames }) };
 }
 
 /**
@@ -57,7 +58,10 @@ export async function* decodeRecording(
   session: Session,
   options: { readonly isVerified?: boolean } = {},
 ): AsyncGenerator<DecodedRecords> {
-  const decoder = findVenue(session.venue, folder).createDecoder(session);
+  const isTape = session.frames === 'candles';
+  const decoder = isTape
+    ? new CandleDecoder(session)
+    : findVenue(session.venue, folder).createDecoder(session);
   const events = new EventBatch(4096);
   const verify = options.isVerified !== true;
   for await (const records of readJournal(journalFolder(folder), { verify })) {

@@ -124,6 +124,8 @@ const manifestSchema = z.strictObject({
   channels: z.array(z.string()),
   depth: count,
   candleUs: count,
+  /** What the frames are, where they are not the venue's own. */
+  frames: z.literal('candles').optional(),
   /** Receive times of the first and the last record; null when there is none. */
   span: z.strictObject({ firstUs: timeUs, lastUs: timeUs }).nullable(),
   counts,

@@ -27,6 +27,8 @@ export class Spool {
   readonly #folder: string;
   readonly #symbols: readonly string[];
   readonly #rowsMax: number;
+  /** What a partition holds: a day, or longer where rows are few. */
+  readonly #periodUs: number;
   readonly #partitions = new Map<string, Partition>();
   /** The partitions of the last day seen, by table and instrument: what the hot path looks up. */
   readonly #current: (Partition | undefined)[] = [];
@@ -35,15 +37,16 @@ export class Spool {
   #rows = 0;
 
   /** `rowsMax` rows are kept in memory over all partitions; then the fullest is written. */
-  constructor(folder: string, symbols: readonly string[], rowsMax: number) {
+  constructor(folder: string, symbols: readonly string[], rowsMax: number, days = 1) {
     this.#folder = folder;
     this.#symbols = symbols;
     this.#rowsMax = rowsMax;
+    this.#periodUs = days * DAY_US;
   }
 
   add(events: EventBatch): void {
     for (let row = 0; row < events.length; row++) {
-      const day = Math.floor(events.receivedUs[row]! / DAY_US);
+      const day = Math.floor(events.receivedUs[row]! / this.#periodUs);
       if (day !== this.#day) {
         this.#day = day;
         this.#current.length = 0;
@@ -101,7 +104,7 @@ export class Spool {
   }
 
   #open(table: TableName, day: number, symbol: string | null): Partition {
-    const date = `${table}/date=${formatDay(day * DAY_US)}`;
+    const date = `${table}/date=${formatDay(day * this.#periodUs)}`;
     const folder = symbol === null ? date : `${date}/symbol=${encodeSymbol(symbol)}`;
     let partition = this.#partitions.get(folder);
     if (partition === undefined) {

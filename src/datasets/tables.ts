@@ -12,6 +12,9 @@ import { DERIVATION, type Manifest, TABLES_LOCK, type Table, writeManifest } fro
 import { Spool } from './spool.ts';
 import { Summary, type SummaryResult } from './summary.ts';
 
+/** Days in a partition of a dataset of candles: of the longest there may be one a day. */
+const CANDLE_DAYS = 365;
+
 export type TablesOptions = {
   /** Rows kept in memory over all partitions, about 80 bytes each. Default 400,000. */
   readonly rowsMax?: number;
@@ -53,7 +56,12 @@ async function derive(folder: string, control: SessionControl, options: TablesOp
   try {
     const { symbols } = control.session;
     const summary = new Summary(control.session);
-    const spool = new Spool(partial, symbols, rowsMax);
+    const spool = new Spool(
+      partial,
+      symbols,
+      rowsMax,
+      control.session.frames === 'candles' ? CANDLE_DAYS : 1,
+    );
     const progress = { records: 0, events: 0 };
     for await (const { records, events } of decodeRecording(folder, control.session)) {
       summary.addRecords(records);
@@ -92,6 +100,7 @@ async function describe(
     channels: [...session.channels],
     depth: session.depth,
     candleUs: session.candleUs,
+    ...(session.frames === undefined ? {} : { frames: session.frames }),
     ...summary,
     segments: [...(await readSegments(folder))],
     software,
