@@ -1,6 +1,6 @@
 // What a recorder counts while it records, for a status line and the summary at the end. It reads the events of each
 // record once, and never those of a record that was not journalled.
-import { type EventBatch, EventKind, Flag, type StatusDetail } from '../core/event.ts';
+import { type EventBatch, Flag, IS_MARKET, type StatusDetail } from '../core/event.ts';
 import type { Control, GapCause } from '../core/frame.ts';
 import { GapFold } from '../core/gap.ts';
 
@@ -107,7 +107,7 @@ export class Tally {
     if (batch.length === 0) return;
     const last = batch.length - 1;
     const exchangeUs = batch.exchangeUs[last]!;
-    const isLive = batch.kind[last]! >= EventKind.level && (batch.flags[last]! & Flag.late) === 0;
+    const isLive = IS_MARKET[batch.kind[last]!] === 1 && (batch.flags[last]! & Flag.late) === 0;
     if (isLive && exchangeUs > 0) this.#lagUs = receivedUs - exchangeUs;
     for (const detail of batch.detail) {
       if (detail?.type !== 'status') continue;

@@ -6,10 +6,7 @@ import type { Candle } from './candle.ts';
 import type { Control, GapCause } from './frame.ts';
 import type { Instrument } from './instrument.ts';
 
-/**
- * Kinds of event. The number is also the rank by which events of one instant are ordered when feeds
- * that share no sequence are merged: what the world is comes before what happened in it.
- */
+/** Kinds of event. The number is the code by which files and digests know the kind: it never changes. */
 export const EventKind = {
   beat: 0,
   status: 1,
@@ -19,10 +16,35 @@ export const EventKind = {
   quote: 4,
   trade: 5,
   candle: 6,
+  /** What holders of a perpetual pay, or are paid, at the venue's times. */
+  funding: 7,
+  /** How much of a contract is held open. */
+  interest: 8,
+  /** The price at which a venue values positions. */
+  mark: 9,
+  /** A position that the venue closed by force. */
+  liquidation: 10,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 
 export const EVENT_KIND_NAMES = Object.keys(EventKind) as readonly (keyof typeof EventKind)[];
+
+/**
+ * In this order events of one instant follow each other when feeds that share no sequence are merged: what the world is
+ * comes before what happened in it.
+ */
+const RANKED: readonly (keyof typeof EventKind)[] = [
+  ...(['beat', 'status', 'instrument', 'level', 'quote'] as const),
+  ...(['mark', 'funding', 'interest', 'trade', 'liquidation', 'candle'] as const),
+];
+
+/** The rank of each kind, by its number. */
+export const KIND_RANK = Uint8Array.from(EVENT_KIND_NAMES, (name) => RANKED.indexOf(name));
+
+const NOT_MARKET: ReadonlySet<string> = new Set(['beat', 'status', 'instrument']);
+
+/** By a kind's number, 1 when it is data of one instrument's market: it proves that the venue delivers. */
+export const IS_MARKET = Uint8Array.from(EVENT_KIND_NAMES, (name) => (NOT_MARKET.has(name) ? 0 : 1));
 
 /** Bits of the flags column. */
 export const Flag = {
@@ -105,6 +127,10 @@ export type EventDetail = CandleDetail | StatusDetail | InstrumentDetail;
  * | level | price | absolute size; 0 removes | – | – | –             |
  * | quote | best bid | bid size | best ask | ask size | –             |
  * | trade | price | size     | –      | –        | venue's trade id or NaN |
+ * | funding | rate of the period, a fraction: positive, longs pay | period, µs; 0 unknown | – | – | when it is paid, µs, or NaN |
+ * | interest | – | open contracts, base currency | – | their worth, quote currency; 0 unknown | – |
+ * | mark | mark price | – | index price; 0 unknown | – | – |
+ * | liquidation | price | size; the flags say which side the closing order took | – | – | – |
  *
  * Unused values are 0. `detail` is set for status, instrument and candle events only.
  */

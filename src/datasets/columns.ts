@@ -11,10 +11,9 @@ import {
   EventKind,
 } from '../core/event.ts';
 import type { Column, Schema, TableBatch } from '../parquet/parquet.ts';
-import type { TableName } from './manifest.ts';
+import { TABLES, type TableName } from './manifest.ts';
 
-/** In the order in which they are merged and listed. */
-export const TABLE_NAMES: readonly TableName[] = ['trades', 'book', 'quotes', 'candles', 'status'];
+export const TABLE_NAMES: readonly TableName[] = TABLES;
 
 const order = { seq: 'int', ordinal: 'u32', received_us: 'time', exchange_us: 'time', flags: 'u8' } as const;
 
@@ -35,6 +34,14 @@ export const tableSchemas: Readonly<Record<TableName, Schema>> = {
     trades: 'int',
     is_closed: 'u8',
   },
+  /** `rate` is a fraction of a position's worth: positive, longs pay; `period_us` 0 is unknown. */
+  funding: { ...order, rate: 'f64', period_us: 'f64', paid_us: 'time' },
+  /** In base currency, and its worth in quote currency; 0 is unknown. */
+  open_interest: { ...order, size: 'f64', worth: 'f64' },
+  /** Index price 0 is unknown. */
+  marks: { ...order, mark: 'f64', index: 'f64' },
+  /** The flags say which side the order that closed the position took. */
+  liquidations: { ...order, price: 'f64', size: 'f64' },
   /** `instrument` 65535 means none; `detail` is the event's JSON, NULL for a beat. */
   status: { ...order, kind: 'text', instrument: 'u16', detail: 'text' },
 };
@@ -49,6 +56,14 @@ export function tableOf(kind: number): TableName {
       return 'quotes';
     case EventKind.candle:
       return 'candles';
+    case EventKind.funding:
+      return 'funding';
+    case EventKind.interest:
+      return 'open_interest';
+    case EventKind.mark:
+      return 'marks';
+    case EventKind.liquidation:
+      return 'liquidations';
     default:
       return 'status';
   }
@@ -82,6 +97,16 @@ export function toColumns(table: TableName, batch: EventBatch): TableBatch {
       };
     case 'candles':
       return { length, columns: { ...shared, ...candleColumns(batch) } };
+    case 'funding': {
+      const { price: rate, size: period_us, id: paid_us } = batch;
+      return { length, columns: { ...shared, rate, period_us, paid_us } };
+    }
+    case 'open_interest':
+      return { length, columns: { ...shared, size: batch.size, worth: batch.size2 } };
+    case 'marks':
+      return { length, columns: { ...shared, mark: batch.price, index: batch.price2 } };
+    case 'liquidations':
+      return { length, columns: { ...shared, price: batch.price, size: batch.size } };
     case 'status':
       return { length, columns: { ...shared, ...statusColumns(batch) } };
     default:
@@ -128,6 +153,23 @@ export function fromColumns(
     case 'candles':
       readCandles(rows, out);
       return;
+    case 'funding':
+      out.price = floats(rows, 'rate');
+      out.size = floats(rows, 'period_us');
+      out.id = floats(rows, 'paid_us');
+      return;
+    case 'open_interest':
+      out.size = floats(rows, 'size');
+      out.size2 = floats(rows, 'worth');
+      return;
+    case 'marks':
+      out.price = floats(rows, 'mark');
+      out.price2 = floats(rows, 'index');
+      return;
+    case 'liquidations':
+      out.price = floats(rows, 'price');
+      out.size = floats(rows, 'size');
+      return;
     case 'status':
       readStatus(rows, out, from.where);
       return;
@@ -136,18 +178,23 @@ export function fromColumns(
   }
 }
 
-const kindOf = {
+/** The kind of a table's rows; those of the status table name their own. */
+export const TABLE_KIND = {
   trades: EventKind.trade,
   book: EventKind.level,
   quotes: EventKind.quote,
   candles: EventKind.candle,
+  funding: EventKind.funding,
+  open_interest: EventKind.interest,
+  marks: EventKind.mark,
+  liquidations: EventKind.liquidation,
   status: EventKind.status,
 } as const;
 
 /** The columns that no file holds: equal in all rows of a partition. */
 function fillConstants(table: TableName, out: EventBatch, capacity: number, instrument: number): void {
   out.capacity = capacity;
-  out.kind = new Uint8Array(capacity).fill(kindOf[table]);
+  out.kind = new Uint8Array(capacity).fill(TABLE_KIND[table]);
   out.instrument = new Uint16Array(capacity).fill(instrument);
   const zeros = new Float64Array(capacity);
   out.price = zeros;

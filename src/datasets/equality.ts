@@ -1,7 +1,7 @@
 // Whether the derived tables hold what the journal decodes to: each event is compared, column by column, with the
 // next row of its table and symbol. Memory is a chunk per table and symbol.
-import { type EventBatch, EventKind, NO_INSTRUMENT } from '../core/event.ts';
-import { tableOf } from './columns.ts';
+import { type EventBatch, IS_MARKET, NO_INSTRUMENT } from '../core/event.ts';
+import { TABLE_KIND, tableOf } from './columns.ts';
 import type { Manifest } from './manifest.ts';
 import { bySymbol, isSameEvent, readTable } from './read.ts';
 
@@ -14,8 +14,7 @@ export class TableComparison {
     for (const { name, files } of manifest.tables) {
       for (const { instrument, files: own } of bySymbol(files, manifest.symbols)) {
         const rows = readTable(folder, name, own, { instrument });
-        const kind = name === 'status' ? EventKind.status : kinds[name];
-        this.#readers.set(slotOf(kind, instrument), new RowReader(rows, own[0]!.file));
+        this.#readers.set(slotOf(TABLE_KIND[name], instrument), new RowReader(rows, own[0]!.file));
       }
     }
   }
@@ -50,16 +49,10 @@ export class TableComparison {
   }
 }
 
-const kinds = {
-  trades: EventKind.trade,
-  book: EventKind.level,
-  quotes: EventKind.quote,
-  candles: EventKind.candle,
-} as const;
-
 /** The three kinds of the status table share one slot. */
 function slotOf(kind: number, instrument: number): number {
-  return kind < EventKind.level ? NO_INSTRUMENT * 8 : instrument * 8 + kind;
+  const kinds = IS_MARKET.length;
+  return IS_MARKET[kind] === 0 ? NO_INSTRUMENT * kinds : instrument * kinds + kind;
 }
 
 class RowReader {

@@ -63,7 +63,7 @@ export function describeRecording(folder: string): RecordingInfo {
   const durationUs = span === null ? 0 : span.lastUs - span.firstUs;
   const perSecond = (count: number) => (durationUs > 0 ? count / (durationUs / 1e6) : 0);
   const frames = counts.frames.text + counts.frames.binary;
-  const events = Object.values(counts.events).reduce((sum, count) => sum + count, 0);
+  const events = Object.values(counts.events).reduce<number>((sum, count) => sum + (count ?? 0), 0);
   const { records, unknown, connections, clockSteps } = counts;
   return {
     recording: folder,

@@ -19,6 +19,12 @@ const count = z.number().int().nonnegative();
 const timeUs = z.number().int();
 const digest = z.string();
 
+/** In the order in which they are merged and listed. */
+export const TABLES = [
+  ...(['trades', 'book', 'quotes', 'candles'] as const),
+  ...(['funding', 'open_interest', 'marks', 'liquidations', 'status'] as const),
+] as const;
+
 /** What was seen of one symbol. Times in µs. */
 const symbolCounts = z.strictObject({
   levels: count,
@@ -48,6 +54,11 @@ const counts = z.strictObject({
     quote: count,
     trade: count,
     candle: count,
+    // Absent in what the first version wrote.
+    funding: count.optional(),
+    interest: count.optional(),
+    mark: count.optional(),
+    liquidation: count.optional(),
   }),
   /** Frames that nobody could decode. */
   unknown: count,
@@ -109,7 +120,7 @@ const tableFile = z.strictObject({
 });
 
 const table = z.strictObject({
-  name: z.enum(['trades', 'book', 'quotes', 'candles', 'status']),
+  name: z.enum(TABLES),
   rows: count,
   isSorted: z.boolean(),
   files: z.array(tableFile),

@@ -3,7 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../core/errors.ts';
-import { EventBatch, EventKind } from '../core/event.ts';
+import { EventBatch, IS_MARKET } from '../core/event.ts';
 import { formatDay } from '../core/time.ts';
 import { writeParquet } from '../parquet/parquet.ts';
 import { TABLE_NAMES, tableOf, tableSchemas, toColumns } from './columns.ts';
@@ -52,7 +52,7 @@ export class Spool {
         this.#current.length = 0;
       }
       const kind = events.kind[row]!;
-      const slot = kind < EventKind.level ? 0 : events.instrument[row]! * 8 + kind;
+      const slot = IS_MARKET[kind] === 0 ? 0 : 1 + events.instrument[row]! * IS_MARKET.length + kind;
       let partition = this.#current[slot];
       if (partition === undefined) {
         partition = this.#open(tableOf(kind), day, slot === 0 ? null : this.#symbolOf(events, row));

@@ -98,7 +98,10 @@ export class Summary {
         records: this.#records,
         frames: { text: text!, binary: binary!, control: control!, beat: beat! },
         events: Object.fromEntries(
-          EVENT_KIND_NAMES.map((name) => [name, this.#events[EventKind[name]]]),
+          // Kinds that the first version did not know are named only where they came.
+          EVENT_KIND_NAMES.map((name) => [name, this.#events[EventKind[name]]!] as const).filter(
+            ([name, count]) => EventKind[name] <= EventKind.candle || count > 0,
+          ),
         ) as Counts['events'],
         unknown: this.#unknown,
         connections: this.#connections || this.#files,

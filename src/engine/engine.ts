@@ -282,7 +282,14 @@ export class Engine {
       case EventKind.quote:
         this.#applyQuote(batch, row);
         return;
+      case EventKind.mark:
+      case EventKind.funding:
+      case EventKind.interest:
+        this.#lanes[batch.instrument[row]!]!.market.applyContract(batch, row);
+        return;
       case EventKind.beat:
+      // The trades that a liquidation consists of come as trades, too.
+      case EventKind.liquidation:
         return;
       case EventKind.trade:
         assert(false, 'an instrument number is an index into the symbols of the run');

@@ -2,7 +2,7 @@
 // No price is made up: a missing side is NaN, a book counts from the end of a snapshot until a gap or a level it had to
 // refuse, a ticker until it is too old or its stream has a gap.
 import { assert } from '../core/assert.ts';
-import { type EventBatch, Flag, NO_INSTRUMENT, type StatusDetail } from '../core/event.ts';
+import { type EventBatch, EventKind, Flag, NO_INSTRUMENT, type StatusDetail } from '../core/event.ts';
 import { losesFrames } from '../core/frame.ts';
 import { type Instrument, splitSymbol } from '../core/instrument.ts';
 import { Book, isTickSize } from '../market/book.ts';
@@ -28,6 +28,14 @@ export class Market {
   /** Undefined until the first level of a book. */
   book: Book | undefined = undefined;
   lastPrice = Number.NaN;
+  /** Of a perpetual, as the venue said last: rate of the period as a fraction, when it is paid, µs. NaN until then. */
+  fundingRate = Number.NaN;
+  fundingDueUs = Number.NaN;
+  /** Open contracts, base currency. */
+  openInterest = Number.NaN;
+  /** The price at which the venue values positions, and that of the index under it. */
+  statedMark = Number.NaN;
+  indexPrice = Number.NaN;
   /** What the last message did to the book that has not been told yet. */
   notice: BookNotice | undefined = undefined;
   /** Messages after which the valid book was crossed. */
@@ -158,6 +166,23 @@ export class Market {
   applyTrade(price: number, nowUs: number): void {
     this.lastPrice = price;
     this.#tradedUs = nowUs;
+  }
+
+  /** What a venue says of a contract besides its trades: funding, open interest, mark price. */
+  applyContract(batch: EventBatch, row: number): void {
+    const price = batch.price[row]!;
+    switch (batch.kind[row]) {
+      case EventKind.funding:
+        this.fundingRate = price;
+        this.fundingDueUs = batch.id[row]!;
+        return;
+      case EventKind.interest:
+        this.openInterest = batch.size[row]!;
+        return;
+      case EventKind.mark:
+        this.statedMark = price;
+        this.indexPrice = batch.price2[row] === 0 ? Number.NaN : batch.price2[row]!;
+    }
   }
 
   applyQuote(batch: EventBatch, row: number): void {

@@ -96,6 +96,14 @@ function fieldsOf(batch: EventBatch, row: number, symbols: readonly string[]): R
         ask: String(batch.price2[row]),
         askSize: String(batch.size2[row]),
       };
+    case EventKind.funding:
+      return { ...shared, rate: price, periodUs: size, paidUs: String(batch.id[row]) };
+    case EventKind.interest:
+      return { ...shared, size, worth: String(batch.size2[row]) };
+    case EventKind.mark:
+      return { ...shared, mark: price, index: String(batch.price2[row]) };
+    case EventKind.liquidation:
+      return { ...shared, price, size };
     default:
       return shared;
   }

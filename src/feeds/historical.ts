@@ -8,6 +8,7 @@ import { EventBatch, EventKind, type Feed, Flag } from '../core/event.ts';
 import {
   type Manifest,
   readManifest,
+  TABLES,
   type Table,
   type TableFile,
   type TableName,
@@ -40,7 +41,7 @@ export interface HistoricalFeed extends Feed {
   readonly leftOut: number;
 }
 
-const MARKET_TABLES: readonly MarketTable[] = ['trades', 'book', 'quotes', 'candles'];
+const MARKET_TABLES: readonly MarketTable[] = TABLES.filter((name) => name !== 'status');
 
 /** Where the rows come from and what becomes of their times. */
 type Source = { readonly folder: string; readonly manifest: Manifest; readonly latencyUs: number };

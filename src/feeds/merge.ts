@@ -1,7 +1,7 @@
 // Several ordered streams of events become one. A stream's own order is kept; between streams the earlier
 // receive time goes first, and a tie is settled by one of two small declared rules.
 import { assert } from '../core/assert.ts';
-import { EventBatch } from '../core/event.ts';
+import { EventBatch, KIND_RANK } from '../core/event.ts';
 import { copyRows } from './rows.ts';
 
 export type MergeStream = {
@@ -12,7 +12,7 @@ export type MergeStream = {
 
 /**
  * What settles a tie of receive times. `sequence`: (seq, ordinal), for streams cut from one journal.
- * `rank`: (kind, seq, index of the stream), for streams that share no sequence.
+ * `rank`: (rank of the kind, seq, index of the stream), for streams that share no sequence.
  */
 export type TieRule = 'sequence' | 'rank';
 
@@ -160,9 +160,9 @@ function bySequence(left: Head, leftRow: number, right: Head, rightRow: number):
 }
 
 function byRank(left: Head, leftRow: number, right: Head, rightRow: number): boolean {
-  const leftKind = left.batch.kind[leftRow]!;
-  const rightKind = right.batch.kind[rightRow]!;
-  if (leftKind !== rightKind) return leftKind < rightKind;
+  const leftRank = KIND_RANK[left.batch.kind[leftRow]!]!;
+  const rightRank = KIND_RANK[right.batch.kind[rightRow]!]!;
+  if (leftRank !== rightRank) return leftRank < rightRank;
   const a = left.batch.seq[leftRow]!;
   const b = right.batch.seq[rightRow]!;
   if (a !== b) return a < b;

@@ -82,6 +82,24 @@ function faultOf(out: EventBatch, row: number): string | undefined {
         (isCount(out.id[row]!) || Number.isNaN(out.id[row]))
         ? undefined
         : numberFault(out.price[row]!, out.size[row]!, out.id[row]!);
+    case EventKind.funding:
+      return isPrice(out.price[row]!) &&
+        (out.size[row] === 0 || isIntervalUs(out.size[row]!)) &&
+        (Number.isNaN(out.id[row]) || isTimeUs(out.id[row]!))
+        ? undefined
+        : numberFault(out.price[row]!, out.size[row]!, out.id[row]!);
+    case EventKind.interest:
+      return isSize(out.size[row]!) && isSize(out.size2[row]!)
+        ? undefined
+        : numberFault(out.size[row]!, out.size2[row]!);
+    case EventKind.mark:
+      return isPrice(out.price[row]!) && isPrice(out.price2[row]!)
+        ? undefined
+        : numberFault(out.price[row]!, out.price2[row]!);
+    case EventKind.liquidation:
+      return isPrice(out.price[row]!) && isSize(out.size[row]!)
+        ? undefined
+        : numberFault(out.price[row]!, out.size[row]!);
     case EventKind.candle:
       return candleFault(out.detail[row] as CandleDetail);
     case EventKind.instrument: {

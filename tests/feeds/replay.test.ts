@@ -29,7 +29,8 @@ test('frames and tables give the same events in every column', async () => {
   const frames = await textsOf(replayFrames(folder).batches());
   const tables = await textsOf(replayTables(folder).batches());
   expect(tables).toEqual(frames);
-  expect(frames.length).toBe(Object.values(manifest.counts.events).reduce((sum, count) => sum + count, 0));
+  const counted = Object.values(manifest.counts.events).reduce<number>((sum, count) => sum + (count ?? 0), 0);
+  expect(frames.length).toBe(counted);
   for (const kind of ['beat', 'status', 'instrument', 'level', 'quote', 'trade', 'candle'] as const) {
     expect(manifest.counts.events[kind], kind).toBeGreaterThan(0);
   }
