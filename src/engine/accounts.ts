@@ -113,6 +113,12 @@ export class Accounts {
     }
   }
 
+  /** Worth of a strategy's ledger now; NaN while a rate to the reporting currency is not known. */
+  equity(strategy: string): number {
+    const worth = this.#options.exchange.worth(strategy);
+    return worth === undefined ? Number.NaN : numberOf(worth.equity);
+  }
+
   standing(strategy: string): Standing {
     const { exchange, symbols } = this.#options;
     const worth = exchange.worth(strategy);

@@ -151,7 +151,7 @@ export class Desk {
         nowUs: () => cursor.nowUs,
         markPrice: this.#markOf,
         rules: (instrument) => markets.instrument(instrument),
-        equity: () => this.accounts.standing(id).equity,
+        equity: () => this.accounts.equity(id),
         openOrders: () => this.exchange.openOrders(id),
         cancelAll: () => this.exchange.cancelAll(id, cursor.nowUs, 'the strategy cancelled all'),
         print,
