@@ -20,13 +20,19 @@ export type Gap = {
 type OpenGap = { -readonly [K in keyof Gap]: Gap[K] };
 
 export class GapFold {
+  readonly #keepsEnded: boolean;
   readonly #gaps: OpenGap[] = [];
   readonly #open = new Map<string, OpenGap>();
   /** Gaps as the first version told them: with a beginning only. */
   readonly #old = new WeakSet<OpenGap>();
   #isNew = false;
 
-  /** All of them, in the order in which they were told. */
+  /** Who only asks what is open, or counts what opens, need not keep a list that grows for as long as a feed lives. */
+  constructor({ keepsEnded = true }: { readonly keepsEnded?: boolean } = {}) {
+    this.#keepsEnded = keepsEnded;
+  }
+
+  /** All of them, in the order in which they were told; none where they are not kept. */
   get gaps(): readonly Gap[] {
     return this.#gaps;
   }
@@ -64,7 +70,7 @@ export class GapFold {
       return undefined;
     }
     const gap: OpenGap = { cause, channel, symbol, detail, fromUs: status.fromUs ?? timeUs, toUs: null };
-    this.#gaps.push(gap);
+    if (this.#keepsEnded) this.#gaps.push(gap);
     const isOld = status.fromUs === undefined;
     if (isOld) this.#old.add(gap);
     else this.#isNew = true;
