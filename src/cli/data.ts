@@ -153,9 +153,10 @@ const TABLES_STATE: Readonly<Record<CheckReport['tables'], string>> = {
 
 function formatCheck(report: CheckReport): string {
   const { records, frames, unknown, connections, clockSteps, checksums, segments, tables } = report;
+  const { pauses, lateFrames } = report;
   const lines = [
     `${report.recording}: ${count(records)} records in ${segments} segments, ${formatSpan(report.span)}`,
-    `${count(report.understood)} of ${count(frames.text + frames.binary)} frames understood, ${count(unknown)} unknown; ${connections} connections; ${clockSteps} clock steps; tables ${TABLES_STATE[tables]}`,
+    `${count(report.understood)} of ${count(frames.text + frames.binary)} frames understood, ${count(unknown)} unknown; ${connections} connections; ${clockSteps} clock steps; ${pauses} pauses, ${count(lateFrames)} frames late by them; tables ${TABLES_STATE[tables]}`,
     `checksums: ${count(checksums.verified)} of ${count(checksums.messages)} book messages verified, ${count(checksums.failed)} failed`,
     '',
     table(

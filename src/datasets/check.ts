@@ -49,6 +49,9 @@ export type CheckReport = {
   readonly unknown: number;
   readonly connections: number;
   readonly clockSteps: number;
+  /** How often the recorder paused, and how many frames were late by it. */
+  readonly pauses: number;
+  readonly lateFrames: number;
   /** Of all symbols together: `301 of 301` is verified of messages. */
   readonly checksums: { readonly verified: number; readonly failed: number; readonly messages: number };
   readonly symbols: readonly SymbolCheck[];
@@ -99,13 +102,14 @@ export async function checkRecording(folder: string): Promise<CheckReport> {
     if (trades.repeated > 0) problems.push(`${symbol}: ${trades.repeated} trade ids are not above the last`);
   }
   const { records, frames, events, unknown, connections, clockSteps } = result.counts;
+  const { pauses = 0, lateFrames = 0 } = result.counts;
   const understood = frames.text + frames.binary - unknown;
   return {
     recording: folder,
     venue: session.venue,
     digest: manifest?.digest ?? null,
     span: result.span,
-    ...{ records, frames, events, understood, unknown, connections, clockSteps },
+    ...{ records, frames, events, understood, unknown, connections, clockSteps, pauses, lateFrames },
     segments: (manifest?.segments ?? (await readSegments(folder))).length,
     checksums: totalOf(symbols),
     symbols,

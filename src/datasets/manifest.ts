@@ -64,6 +64,9 @@ const counts = z.strictObject({
   unknown: count,
   connections: count,
   clockSteps: count,
+  /** How often the recorder paused, and how many frames were late by it; absent when it never did. */
+  pauses: count.optional(),
+  lateFrames: count.optional(),
   /** Trades whose venue time is far out of line with all others. */
   misdated: count.optional(),
   symbols: z.record(z.string(), symbolCounts),

@@ -32,6 +32,8 @@ export class Summary {
   /** Connection numbers seen: an imported capture has no record of a socket that opened, but a number for each file. */
   #files = 0;
   #clockSteps = 0;
+  #pauses = 0;
+  #lateFrames = 0;
   #firstUs = Number.NaN;
   #lastUs = Number.NaN;
 
@@ -106,6 +108,7 @@ export class Summary {
         unknown: this.#unknown,
         connections: this.#connections || this.#files,
         clockSteps: this.#clockSteps,
+        ...(this.#pauses > 0 && { pauses: this.#pauses, lateFrames: this.#lateFrames }),
         misdated,
         symbols: Object.fromEntries(symbols),
       },
@@ -179,6 +182,8 @@ export class Summary {
 
   #addControl(control: Control): void {
     if (control.type === 'clockStep') this.#clockSteps++;
+    else if (control.type === 'pause') this.#pauses++;
+    else if (control.type === 'late') this.#lateFrames += control.frames;
     else if (control.type === 'opened') this.#connections++;
   }
 }

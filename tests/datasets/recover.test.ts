@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { DataError, UsageError } from '../../src/core/errors.ts';
-import { decodeControl, type JournalRecord, RecordKind } from '../../src/core/frame.ts';
+import { decodeControl, encodeControl, type JournalRecord, RecordKind } from '../../src/core/frame.ts';
 import { checkRecording } from '../../src/datasets/check.ts';
 import { readManifest } from '../../src/datasets/manifest.ts';
 import { recoverRecording } from '../../src/datasets/recover.ts';
@@ -105,4 +105,21 @@ test('several that derive one recording’s tables at once each leave it right',
   const manifests = await Promise.all([buildTables(folder), buildTables(folder), buildTables(folder)]);
   expect(new Set(manifests.map(({ digest }) => digest)).size).toBe(1);
   expect(await checkRecording(folder)).toMatchObject({ tables: 'equal', problems: [] });
+});
+
+test('pauses of the recorder, and the frames that were late by them, are counted', async () => {
+  const folder = await composeRecording({ steps: 30 });
+  const writer = await JournalWriter.open(join(folder, 'journal'), { seal: false });
+  for (const control of [
+    { type: 'pause', pausedMs: 20_000 },
+    { type: 'late', frames: 57, bytes: 5700, pausedMs: 20_000 },
+    { type: 'pause', pausedMs: 700 },
+  ] as const) {
+    writer.append(RecordKind.control, 1, writer.lastUs, encodeControl(control));
+  }
+  await writer.close();
+  const { counts } = await buildTables(folder);
+  expect(counts).toMatchObject({ pauses: 2, lateFrames: 57 });
+  const { pauses, lateFrames, problems } = await checkRecording(folder);
+  expect({ pauses, lateFrames, problems }).toEqual({ pauses: 2, lateFrames: 57, problems: [] });
 });
