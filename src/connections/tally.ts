@@ -49,7 +49,7 @@ export class Tally {
   #stalls = 0;
   #stalledMs = 0;
   #sealFailures = 0;
-  readonly #gapFold = new GapFold();
+  readonly #gapFold = new GapFold({ keepsEnded: false });
   readonly #gaps: Partial<Record<GapCause, number>> = {};
   #firstUs = Number.NaN;
   #lastUs = Number.NaN;

@@ -85,7 +85,7 @@ class FeedState {
   readonly #symbols: readonly string[];
   readonly #books: readonly BookState[];
   readonly #rules: (InstrumentDetail | undefined)[] = [];
-  readonly #gaps = new GapFold();
+  readonly #gaps = new GapFold({ keepsEnded: false });
   #seq = 0;
 
   constructor(symbols: readonly string[]) {
