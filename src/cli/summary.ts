@@ -20,6 +20,7 @@ export function summarize(run: Run, session: RunSession): string {
       ` (${count(measured?.eventsPerSecond ?? 0)} events/s)`,
     ...speedOf(measured),
     ...receiptLagOf(measured),
+    ...balancesOf(session),
     ...ratesOf(run),
     ...warningsOf(run).map((warning) => paint('yellow', `warning: ${warning}`)),
     ...faultsOf(run),
@@ -71,6 +72,14 @@ function speedOf(measured: Measured | undefined): readonly string[] {
 
 function times(speed: number): string {
   return `${count(speed, speed < 1 ? 4 : 1)}x`;
+}
+
+/** What strategies of several currencies have of each. */
+function balancesOf({ engine }: RunSession): readonly string[] {
+  return engine.status().strategies.flatMap(({ id, balances }) => {
+    const parts = Object.entries(balances).map(([currency, amount]) => `${amount.toFixed(4)} ${currency}`);
+    return parts.length < 2 ? [] : [`${id} has ${parts.join(', ')}`];
+  });
 }
 
 /** By which way amounts of other currencies were turned into the reporting currency, and where that was not possible. */
@@ -149,8 +158,10 @@ function figureCells({ id, currency, metrics }: StrategyFigures): readonly strin
 /** What `--json` prints of a run. */
 export function runJson(run: Run, session: RunSession): Readonly<Record<string, unknown>> {
   const { strategies, total } = session.figures();
+  const status = session.engine.status().strategies;
   const describe = ({ id, currency, metrics, costs, trips, positions }: StrategyFigures) => {
-    return { id, currency, figures: figuresJson(metrics), costs, trips, positions };
+    const { balances } = status.find((one) => one.id === id)!;
+    return { id, currency, balances, figures: figuresJson(metrics), costs, trips, positions };
   };
   return {
     folder: run.folder,

@@ -22,6 +22,8 @@ export type Standing = {
   readonly equity: number;
   /** Equity less what the starting balances were worth at first. */
   readonly profit: number;
+  /** Cash and positions of each currency in that currency itself. */
+  readonly balances: Readonly<Record<string, number>>;
   /** Open positions in base currency by symbol, flat ones left out. */
   readonly positions: Readonly<Record<string, number>>;
 };
@@ -123,13 +125,19 @@ export class Accounts {
     const { exchange, symbols } = this.#options;
     const worth = exchange.worth(strategy);
     const positions: Record<string, number> = {};
-    for (const { instrument, size } of this.#money.get(strategy)!.ledger.positions()) {
+    const { ledger } = this.#money.get(strategy)!;
+    for (const { instrument, size } of ledger.positions()) {
       if (size !== 0) positions[symbols[instrument]!] = size;
+    }
+    const balances: Record<string, number> = {};
+    for (const currency of ledger.currencies()) {
+      balances[currency] = numberOf(ledger.equity(currency, this.#markOf));
     }
     return {
       currency: this.#rates.currency,
       equity: worth === undefined ? Number.NaN : numberOf(worth.equity),
       profit: worth === undefined ? Number.NaN : numberOf(worth.equity - worth.start),
+      balances,
       positions,
     };
   }

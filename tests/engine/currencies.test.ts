@@ -80,6 +80,7 @@ test('a loss in another currency counts in equity, in the limits and in what a s
   expect(log.of('risk')[0]).toMatchObject({ limit: 'loss', value: 112.6125, max: 50 });
   const [status] = log.engine.status().strategies;
   expect(status).toMatchObject({ currency: 'USD', equity: 2137.3875, profit: -112.6125 });
+  expect(status!.balances).toEqual({ USD: 1000, EUR: 909.91 });
   expect(seen.slice(-3)).toEqual([2137.3875, 909.91, 1000]);
   expect(log.of('fill')[0]!.fill).toMatchObject({ feeCurrency: 'EUR', rate: 1.25 });
 });
