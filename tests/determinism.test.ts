@@ -15,7 +15,7 @@ import { strategy as orderFlow } from '../strategies/order-flow.ts';
 /** Of the events below, and of the log they lead to: when only the second moves, the engine has changed. */
 const GOLDEN = {
   inputs: 'c25509db4b9fcd2d',
-  log: '090858aabcb3c265cbbaa06f57eff9cd42d010b2d2a60dbf201293825dab48ab',
+  log: 'cc3dd8b7fafd62fe398d1353674cdf7a95b7f4772bc96e8c08e613a91ac24383',
 };
 
 const EVENTS = 60_000;

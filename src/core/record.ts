@@ -17,7 +17,17 @@ export type Position = {
 
 export type RunRecord = Position &
   (
-    | { readonly type: 'signal'; readonly id: number; readonly strategy: string; readonly signal: Signal }
+    | {
+        readonly type: 'signal';
+        readonly id: number;
+        readonly strategy: string;
+        readonly signal: Signal;
+        /**
+         * Venue's time of the newest change of book or ticker of its instrument that had been heard of, µs: the moment of the
+         * market that it met. Null before the first, or without a venue time; absent in logs of earlier versions.
+         */
+        readonly heardUs?: number | null;
+      }
     | { readonly type: 'order'; readonly order: Order }
     | { readonly type: 'fill'; readonly fill: Fill }
     /**

@@ -324,7 +324,9 @@ export class Desk {
     }
     for (const signal of signals) {
       const signalId = ++this.#signals;
-      this.#write({ type: 'signal', id: signalId, strategy: runner.id, signal });
+      const { exchangeUs } = this.#options.heard[instrumentOf(signal)]!;
+      const heardUs = Number.isNaN(exchangeUs) ? null : exchangeUs;
+      this.#write({ type: 'signal', id: signalId, strategy: runner.id, signal, heardUs });
       const instrument = instrumentOf(signal);
       this.exchange.submit({ strategy: runner.id, signalId, signal, instrument, nowUs: cursor.nowUs });
     }

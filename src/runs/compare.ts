@@ -102,7 +102,10 @@ function compareAll(evidence: EvidencePair, { tolerance, fillTolerance, settings
   const ofCandles = settings.filter(({ scope }) => scope === 'candles');
   const names = [...new Set([...left.candles.keys(), ...right.candles.keys()])].sort();
   const series = new Map(
-    names.map((name) => [name, compareCandles(name, { evidence, tolerance, settings: ofCandles, all })]),
+    names.map((name) => [
+      name,
+      compareCandles(name, { evidence, tolerance, settings: ofCandles, otherStrategies, all }),
+    ]),
   );
   const shared = { evidence, tolerance, series, otherStrategies, isOtherSoftware, all };
   const outputs = [...new Set([...left.values.keys(), ...right.values.keys()])].sort();

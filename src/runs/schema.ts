@@ -146,7 +146,7 @@ const inputActivity = fieldsOf({
 });
 
 const records: { readonly [T in RunRecord['type']]: Checks<Own<RecordOf<T>>> } = {
-  signal: { id: count, strategy: name, signal: fieldsOf(signal) },
+  signal: { id: count, strategy: name, signal: fieldsOf(signal), heardUs: perhaps(orNull(timeUs)) },
   order: { order: fieldsOf(order) },
   fill: { fill: fieldsOf(fill) },
   indicator: { name, atUs: startUs, value: number },

@@ -427,6 +427,19 @@ describe('configuration', () => {
     expect(configuration).toBe(missing);
   });
 
+  test('of a strategy that only one run has explains all of it', () => {
+    const left = ran(BASE);
+    const other = { id: 'b', name: 'b', version: '1.0.0', bundle: 'q', params: {} };
+    const lines = run(toBatch(BASE), [strategyOf()], { config: config({ ...left.manifest.config }) }).records;
+    const renamed = lines.map((record) =>
+      record.type === 'candle' ? [record, { ...record, name: 'b.bars' }] : [record],
+    );
+    const strategies = [...left.manifest.strategies, other];
+    const right = runOf(renamed.flat(), { symbols: [SYMBOL], config: left.manifest.config, strategies });
+    const own = compareRuns(left, right).candles.find(({ name }) => name === 'b.bars')!;
+    expect(onlyOf(own.causes)).toEqual(['configuration']);
+  });
+
   test('that is the same, with the same events and other results, leaves chance', () => {
     const comparison = compared(BASE, { edge: 0.02 });
     expect(comparison.settings).toEqual([]);
@@ -479,6 +492,35 @@ describe('the market at decisions', () => {
     expect(
       onlyOf(signals!.causes).filter((cause) => !['book prices', 'other decision'].includes(cause)),
     ).toEqual([]);
+  });
+
+  test('a book that is another at the same moment is no latency, even between live and history', () => {
+    const history = raised(0.05).filter(({ is }) => is !== 'subscribed');
+    const byVenue = history.map((one) => ('venueUs' in one ? { ...one, atUs: one.venueUs } : one));
+    const live = ran(BASE);
+    const dataset = { ...live.manifest.dataset, feed: 'historical' };
+    const comparison = compareRuns(live, ran(byVenue, { manifest: { dataset } }));
+    expect(comparison.candles[0]!.causes).toEqual({});
+    expect(onlyOf(comparison.actions[2]!.causes)).toEqual(['book prices']);
+  });
+
+  test('clocks that are a minute and a half apart cover the same span, and change nothing', () => {
+    const history = BASE.filter(({ is }) => is !== 'subscribed').map((one) =>
+      'venueUs' in one ? { ...one, atUs: one.venueUs } : one,
+    );
+    const ahead = ran(BASE.map((one) => ({ ...one, atUs: one.atUs + 90 * SECOND_US })));
+    const dataset = { ...ahead.manifest.dataset, feed: 'historical' };
+    const {
+      candles: series,
+      actions,
+      profit,
+      verdict,
+    } = compareRuns(ahead, ran(history, { manifest: { dataset } }));
+    expect(series[0]).toMatchObject({ unequal: 0, onlyLeft: 0, onlyRight: 0 });
+    for (const { left, right, matched } of actions)
+      expect({ left, right }).toEqual({ left: matched, right: matched });
+    expect(profit[0]!.share).toBeLessThan(1e-5);
+    expect(verdict.passes).toBe(true);
   });
 
   test('live against history by venue time: what differs is when it was seen', () => {

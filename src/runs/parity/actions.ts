@@ -243,6 +243,8 @@ class Why {
     if (older !== undefined) return older;
     const seen = this.#seenBefore(signalIn(a), 'left');
     if (seen?.isWeighty === true) return seen.cause;
+    const met = this.#metMoment(a, b);
+    if (met !== undefined) return met;
     if (a.timeUs !== b.timeUs) return 'latency';
     if (seen !== undefined) return seen.cause;
     if (this.#holdsOther(strategy, a.timeUs)) return this.#ofParting(strategy, a.timeUs);
@@ -250,6 +252,22 @@ class Why {
     if (!isSameMid) return this.#areOfOtherKind ? 'latency' : 'book prices';
     if (a.type === 'fill') return this.#areOfOtherKind ? 'latency' : 'book depth';
     return this.#ofItsFills(a) ?? (isOtherSoftware ? 'configuration' : 'unexplained');
+  }
+
+  /**
+   * By the newest change of the market that was known when both decided: another one is another moment. The same one, and
+   * another price or size all the same, is another book. Undefined where that is not known, or explains nothing.
+   */
+  #metMoment(a: Follower, b: Follower): Cause | undefined {
+    const pair = this.#signalPairs.get(signalIn(a));
+    const [left, right] = [pair?.[0].record.heardUs ?? null, pair?.[1].record.heardUs ?? null];
+    if (left === null || right === null) return undefined;
+    if (left !== right) return 'latency';
+    const isOther =
+      a.type === 'fill' && b.type === 'fill'
+        ? !Object.is(a.fill.signalMid, b.fill.signalMid)
+        : sizeOf(a) !== sizeOf(b);
+    return isOther ? 'book prices' : undefined;
   }
 
   /** What one run decided: the settings, the position it held, then what it saw; without all that, when it looked. */
@@ -327,9 +345,11 @@ class Why {
   }
 
   #outsideOf(timeUs: number, side: Side): Cause | undefined {
+    const own = this.#rules.evidence[side];
     const other = this.#rules.evidence[side === 'left' ? 'right' : 'left'];
-    if (timeUs < other.beganUs) return 'warm-up';
-    return timeUs > other.endedUs ? 'end of span' : undefined;
+    const atUs = timeUs - own.offsetUs + other.offsetUs;
+    if (atUs < other.beganUs) return 'warm-up';
+    return atUs > other.endedUs ? 'end of span' : undefined;
   }
 
   /** It had parted, and its positions are not the same now. */

@@ -2,7 +2,14 @@
 // rule below whose evidence holds; every rule looks at this candle (and, for boundaries, at those it touches) alone.
 import { parseDurationUs } from '../../core/time.ts';
 import { type Cause, type CauseCounts, lowerBound, relativeDifference, Tally, walkTimes } from './causes.ts';
-import { type Candles, type Evidence, type EvidencePair, emptyCandles, type Side } from './evidence.ts';
+import {
+  type Candles,
+  type Evidence,
+  type EvidencePair,
+  emptyCandles,
+  type Side,
+  strategyOf,
+} from './evidence.ts';
 import { isTouched } from './outages.ts';
 import type { Setting } from './settings.ts';
 
@@ -74,6 +81,7 @@ export type CandleRules = {
   readonly tolerance: number;
   /** Those of candles. */
   readonly settings: readonly Setting[];
+  readonly otherStrategies: ReadonlySet<string>;
   /** What explains every difference, whatever it is. */
   readonly all: Cause | undefined;
 };
@@ -94,6 +102,10 @@ export function compareCandles(name: string, rules: CandleRules): SeriesPair {
     if (i < 0 || j < 0 || !isSameCandle(pair, i, j)) spots.push({ startUs, i, j });
   });
   const moved = movedAcross(pair, spots);
+  // A strategy that is not the same may have declared another series under one name, or none.
+  const isOtherSeries =
+    a === undefined || b === undefined || a.intervalUs !== b.intervalUs || a.symbol !== b.symbol;
+  const declared = isOtherSeries && rules.otherStrategies.has(strategyOf(name)) ? 'configuration' : undefined;
   const tally = new Tally();
   const counts = { missing: 0, unequal: 0, beyond: 0 };
   let last: Parted | undefined;
@@ -104,7 +116,10 @@ export function compareCandles(name: string, rules: CandleRules): SeriesPair {
     const isInside = outside === undefined;
     const before = last?.startUs === startUs - intervalUs ? last.cause : undefined;
     const cause =
-      rules.all ?? outside ?? causeOf(pair, spot, { ...rules, before, isMoved: moved.has(startUs) });
+      rules.all ??
+      declared ??
+      outside ??
+      causeOf(pair, spot, { ...rules, before, isMoved: moved.has(startUs) });
     const isBeyond = isLone || isCandleBeyond(pair, i, j, rules.tolerance);
     tally.add(cause);
     if (!isLone) counts.unequal += 1;

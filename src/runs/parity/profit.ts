@@ -21,15 +21,15 @@ export function compareProfit(
   causesOf: (strategy: string) => CauseCounts,
 ): readonly ProfitParity[] {
   const { left, right } = evidence;
-  const spanUs = {
-    fromUs: Math.max(left.beganUs, right.beganUs),
-    toUs: Math.min(left.endedUs, right.endedUs),
-    slackUs: decisionWindowUs(evidence),
-  };
+  // By the venue's clock, as each run had it: clocks that are apart cover the same span.
+  const fromUs = Math.max(left.beganUs - left.offsetUs, right.beganUs - right.offsetUs);
+  const toUs =
+    Math.min(left.endedUs - left.offsetUs, right.endedUs - right.offsetUs) + decisionWindowUs(evidence);
+  const spans = [left, right].map(({ offsetUs }) => ({ fromUs: fromUs + offsetUs, toUs: toUs + offsetUs }));
   const sides = [left, right].map(({ equity }) => Map.groupBy(equity, ({ strategy }) => strategy));
   const strategies = [...new Set(sides.flatMap((side) => [...side.keys()]))].sort();
   return strategies.map((strategy) => {
-    const [a, b] = sides.map((side) => earned(side.get(strategy) ?? [], spanUs));
+    const [a, b] = sides.map((side, n) => earned(side.get(strategy) ?? [], spans[n]!));
     const difference = b!.profit - a!.profit;
     return {
       strategy,
@@ -43,7 +43,7 @@ export function compareProfit(
   });
 }
 
-type SpanUs = { readonly fromUs: number; readonly toUs: number; readonly slackUs: number };
+type SpanUs = { readonly fromUs: number; readonly toUs: number };
 type Earned = {
   readonly currency: string;
   readonly start: number;
@@ -59,9 +59,9 @@ function why(ofActions: CauseCounts, isSameTime: boolean): CauseCounts {
 }
 
 /** A last sample a moment after the end of the other run is still that of the end. */
-function earned(samples: readonly EquityRecord[], { fromUs, toUs, slackUs }: SpanUs): Earned {
+function earned(samples: readonly EquityRecord[], { fromUs, toUs }: SpanUs): Earned {
   const start = samples.findLast(({ timeUs }) => timeUs <= fromUs) ?? samples[0];
-  const end = samples.findLast(({ timeUs }) => timeUs <= toUs + slackUs) ?? samples.at(-1);
+  const end = samples.findLast(({ timeUs }) => timeUs <= toUs) ?? samples.at(-1);
   if (start === undefined || end === undefined) {
     return { currency: '', start: Number.NaN, profit: Number.NaN, endUs: Number.NaN };
   }

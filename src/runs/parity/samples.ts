@@ -197,8 +197,9 @@ function causeOfLone(
   if (all !== undefined) return { cause: all, isInside: true };
   if (otherStrategies.has(strategy)) return { cause: 'configuration', isInside: true };
   const other = evidence[side === 'left' ? 'right' : 'left'];
-  if (sample.timeUs < other.beganUs) return { cause: 'warm-up', isInside: false };
-  if (sample.timeUs > other.endedUs) return { cause: 'end of span', isInside: false };
+  const atUs = sample.timeUs - evidence[side].offsetUs + other.offsetUs;
+  if (atUs < other.beganUs) return { cause: 'warm-up', isInside: false };
+  if (atUs > other.endedUs) return { cause: 'end of span', isInside: false };
   for (const [name, pair] of series) {
     if (strategyOf(name) !== strategy) continue;
     const parted = pair.lastParted(sample.atUs);

@@ -135,9 +135,12 @@ class Memory {
     this.#name = name;
     this.#sides = sides;
     this.#rules = rules;
-    this.#series = rules.series.get(sides.left.series === '' ? sides.right.series : sides.left.series);
     const { left, right } = rules.evidence;
     this.#input = declared(left.activity, name) ?? declared(right.activity, name);
+    const told = seriesUnder(left.activity, name) ?? seriesUnder(right.activity, name);
+    const logged = sides.left.series === '' ? sides.right.series : sides.left.series;
+    this.#series =
+      rules.series.get(inputOf(name)) ?? rules.series.get(told ?? logged) ?? rules.series.get(logged);
   }
 
   agree(atUs: number, value: number): void {
@@ -209,6 +212,17 @@ function declared(activity: readonly StrategyActivity[], name: string): InputAct
   const input = inputOf(name);
   const strategy = activity.find((one) => one.strategy === strategyOf(name));
   return strategy?.inputs.find((one) => `${strategy.strategy}.${one.name}` === input);
+}
+
+/** The candles an indicator is computed from, as its strategy declared them by themselves: `rsi(14) of 1m` stands on `1m`. */
+function seriesUnder(activity: readonly StrategyActivity[], name: string): string | undefined {
+  const input = declared(activity, name);
+  const interval = / of (\w+)$/.exec(input?.what ?? '')?.[1];
+  const strategy = activity.find((one) => one.strategy === strategyOf(name));
+  const bars = strategy?.inputs.find(
+    (one) => one.input === 'candles' && one.symbol === input?.symbol && one.what === interval,
+  );
+  return bars === undefined ? undefined : `${strategyOf(name)}.${bars.name}`;
 }
 
 /** Of an input at a time: what a decision then met of its differences; undefined when it met what the other side had. */
