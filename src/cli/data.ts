@@ -282,7 +282,7 @@ function formatLags(lags: readonly LagSpan[], misdated: number): readonly string
 
 function formatInfo(info: RecordingInfo): string {
   return [
-    `${info.recording}: ${info.venue} at ${info.url}, ${info.channels.join(', ')}, book depth ${info.depth}`,
+    `${info.recording}: ${info.venue}${info.url === '' ? '' : ` at ${info.url}`}, ${info.channels.join(', ')}, book depth ${info.depth}`,
     formatSpan(info.span),
     `${count(info.frames)} frames (${count(info.framesPerSecond, 1)}/s), ${count(info.events)} events (${count(info.eventsPerSecond, 1)}/s), ${count(info.unknown)} unknown frames, ${info.connections} connections`,
     '',

@@ -5,10 +5,11 @@ import type { Manifest } from '../datasets/manifest.ts';
 
 /** What both flags take, for their descriptions. */
 export const BOUND_FORMS =
-  '2026-01-02T03:04:05Z, 2026-01-02, 03:04 (UTC), or +5m after the start of the data';
+  '2026-01-02T03:04:05Z, 2026-01-02T03:04, 2026-01-02, 03:04 (UTC), or +5m after the start of the data';
 
 const DAY_US = 86_400e6;
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
+const MINUTE = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}Z?$/;
 const TIME_OF_DAY = /^\d{2}:\d{2}(:\d{2}(\.\d+)?)?$/;
 
 /** First and last time of the data, µs. */
@@ -51,11 +52,14 @@ export function venueSpanOf({ span, lags }: Manifest, latencyUs: number): DataSp
 function parseBound(text: string, flag: string, span: DataSpan | null): number {
   const startUs = span?.firstUs ?? 0;
   if (text.startsWith('+')) return startUs + parseDurationUs(text.slice(1), flag);
-  const us = TIME_OF_DAY.test(text)
-    ? timeOfDayUs(text, span)
-    : parseTimeUs(DATE.test(text) ? `${text}T00:00:00Z` : text);
+  const us = TIME_OF_DAY.test(text) ? timeOfDayUs(text, span) : parseTimeUs(withSeconds(text));
   if (Number.isNaN(us)) throw new UsageError(`${flag}: ${text} is not a time (allowed: ${BOUND_FORMS})`);
   return us;
+}
+
+function withSeconds(text: string): string {
+  if (DATE.test(text)) return `${text}T00:00:00Z`;
+  return MINUTE.test(text) ? `${text.slice(0, 16)}:00Z` : text;
 }
 
 function timeOfDayUs(text: string, span: DataSpan | null): number {
