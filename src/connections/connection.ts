@@ -1,14 +1,12 @@
-// The life of a connection to a venue: one socket at a time, opened, subscribed, watched, given up and tried again.
-// Every step is told to the sink as a control, and every frame is handed over inside the socket's own callback,
-// unparsed. What the frames mean comes back as events through `observe`, after everyone else has had them.
-import { WebSocket } from 'ws';
+// The life of one planned connection: a link is opened, watched, given up and tried again, and where the venue ends
+// connections after a time it is replaced by another that overlaps with it. At most two links live at once. Every step is
+// told to the sink as a control.
 import { assert } from '../core/assert.ts';
 import { UsageError } from '../core/errors.ts';
-import type { EventBatch } from '../core/event.ts';
-import type { Control, GapCause, Session } from '../core/frame.ts';
+import type { Control } from '../core/frame.ts';
 import { Random } from '../core/random.ts';
-import { Address } from '../core/secret.ts';
-import type { SilenceLimits, Venue } from '../venues/venue.ts';
+import { redactAddress, Secrets } from '../core/secret.ts';
+import type { ConnectionPlan } from '../venues/venue.ts';
 import {
   Backoff,
   type BackoffLimits,
@@ -18,29 +16,22 @@ import {
   defaultBreaker,
 } from './backoff.ts';
 import type { Clock } from './clock.ts';
-import { defaultResync, Liveness, type Reaction, type ResyncLimits } from './liveness.ts';
-import { later, RETRY_AFTER_MAX_MS, retryAfterMs, type Wait } from './wait.ts';
+import { Link, type LinkLimits, type LinkSink, type Source } from './link.ts';
+import { defaultResync, type ResyncLimits } from './liveness.ts';
+import { later, RETRY_AFTER_MAX_MS, type Wait } from './wait.ts';
 
-export type ConnectionLimits = {
-  /** A larger frame closes the connection (code 1009) and is counted as dropped. */
-  readonly maxPayloadBytes: number;
-  /** From the first packet to the end of the WebSocket handshake. */
-  readonly handshakeMs: number;
-  /** How long a closing socket may take to say goodbye. */
-  readonly closeMs: number;
+export type ConnectionLimits = LinkLimits & {
   /** How often the liveness clocks are looked at. */
   readonly checkMs: number;
   readonly backoff: BackoffLimits;
   readonly breaker: BreakerLimits;
-  readonly resync: ResyncLimits;
-  /** Overrides of the venue's own limits. */
-  readonly silence: Partial<SilenceLimits>;
 };
 
 const defaultConnection: ConnectionLimits = {
   maxPayloadBytes: 16 * 1024 * 1024,
   handshakeMs: 10_000,
   closeMs: 250,
+  fetchMs: 10_000,
   checkMs: 250,
   backoff: defaultBackoff,
   breaker: defaultBreaker,
@@ -65,10 +56,12 @@ export function connectionLimits(overrides: ConnectionOverrides = {}): Connectio
   };
 }
 
+/** Records are of the source that they come with; a control between two links is of the one before. */
 export interface ConnectionSink {
   /** A frame, in the socket's callback. `payload` may be kept: its memory is not used again. */
-  frame(payload: Uint8Array, isBinary: boolean): void;
-  control(control: Control): void;
+  frame(payload: Uint8Array, isBinary: boolean, source: Source): void;
+  answer(payload: Uint8Array, source: Source): void;
+  control(control: Control, source: Source): void;
   /** Every subscription was answered for the first time. */
   ready(): void;
   /** The venue refused a subscription before that; `reason` is its own words. */
@@ -76,68 +69,85 @@ export interface ConnectionSink {
 }
 
 export type ConnectionOptions = {
-  readonly venue: Venue;
-  readonly session: Session;
+  readonly plan: ConnectionPlan;
+  /** Which plan of the session it is; undefined when that has one only. */
+  readonly index?: number | undefined;
+  /** The name of each instrument, by number. */
+  readonly names: readonly string[];
   readonly clock: Clock;
   readonly limits?: ConnectionOverrides;
   /** Of the jitter. */
   readonly seed: number;
+  /** Gives each link of the session a number of its own, from 0. */
+  readonly nextNumber: () => number;
 };
 
+/** Before it opens, what a connection does is recorded under the number that its first link will have. */
+const NOBODY: Pick<Source, 'observe'> = { observe: () => {} };
+
 export class Connection {
-  readonly #venue: Venue;
-  readonly #session: Session;
-  readonly #clock: Clock;
+  readonly #options: ConnectionOptions;
   readonly #limits: ConnectionLimits;
   readonly #sink: ConnectionSink;
-  readonly #subscriptions: readonly string[];
-  readonly #liveness: Liveness;
+  readonly #links: LinkSink;
   readonly #backoff: Backoff;
   readonly #breaker: Breaker;
-  /** Known from the start on. */
-  #address!: Address;
-  #socket: WebSocket | undefined;
-  #isOpen = false;
+  readonly #secrets = new Secrets(process.env);
+  #url = '';
+  #headers: Readonly<Record<string, string>> = {};
+  #link: Link | undefined;
+  /** What is to take the place of `#link`, while both live. */
+  #successor: Link | undefined;
+  /** Was replaced, and says goodbye. */
+  #leaving: { readonly link: Link; readonly gone: Promise<void> } | undefined;
+  #number = 0;
+  /** The number was used by a link that opened; the next link gets another. */
+  #isNumberUsed = true;
   #isReady = false;
   #isStopping = false;
   #isPaused = false;
   #isDrained = false;
-  #number = 0;
   #opens = 0;
-  #isGood = false;
   #lastFailure = '';
-  #waitMsMin = 0;
-  #pings = 0;
   #lastCheckUs = 0;
   #retryTimer: Wait | undefined;
+  #rotationTimer: Wait | undefined;
   #checkTimer: NodeJS.Timeout | undefined;
-  #pingTimer: NodeJS.Timeout | undefined;
-  #handshakeTimer: NodeJS.Timeout | undefined;
-  #closed: (() => void) | undefined;
 
-  /** Throws UsageError when the venue cannot serve the session. */
   constructor(options: ConnectionOptions, sink: ConnectionSink) {
-    const { venue, session, clock } = options;
     const limits = connectionLimits(options.limits);
-    this.#venue = venue;
-    this.#session = session;
-    this.#clock = clock;
+    this.#options = options;
     this.#limits = limits;
     this.#sink = sink;
-    // Made here, so that a session the venue cannot serve is refused before anything begins.
-    this.#subscriptions = venue.subscribe(session);
-    this.#liveness = new Liveness(session, { ...venue.silence, ...limits.silence }, limits.resync);
-    this.#backoff = new Backoff(limits.backoff, Random.named(options.seed, 'backoff'));
+    this.#links = {
+      frame: (payload, isBinary, link) => sink.frame(payload, isBinary, link),
+      answer: (payload, link) => sink.answer(payload, link),
+      control: (control, link) => sink.control(control, link),
+      opened: (link) => this.#opened(link),
+      ready: (link) => this.#becomeReady(link),
+      succeeded: () => this.#succeed(),
+      refused: (channel, symbol, reason) => {
+        if (!this.#isReady) sink.refused(channel, symbol, reason);
+      },
+      lost: (link, failure, waitMs) => this.#lost(link, failure, waitMs),
+    };
+    const name = options.index === undefined || options.index === 0 ? 'backoff' : `backoff ${options.index}`;
+    this.#backoff = new Backoff(limits.backoff, Random.named(options.seed, name));
     this.#breaker = new Breaker(limits.breaker);
   }
 
-  /** Counted from 0; tries that never open share the number of the one that does. */
+  /** Tries that never open share the number of the one that does. */
   get number(): number {
     return this.#number;
   }
 
   get isOpen(): boolean {
-    return this.#isOpen;
+    return this.#link?.isOpen === true;
+  }
+
+  /** Everything was answered once. */
+  get isReady(): boolean {
+    return this.#isReady;
   }
 
   /** Openings after the first. */
@@ -155,249 +165,202 @@ export class Connection {
     return this.#isDrained;
   }
 
-  /** Begins, and goes on trying until `close`. Throws UsageError when the session's address is not one of a venue. */
+  /** Begins, and goes on trying until `close`. Throws UsageError when the plan's address is not one of a venue. */
   start(): void {
-    assert(this.#socket === undefined && !this.#isStopping, 'a connection is started once');
-    this.#address = addressOf(this.#session.url);
-    const { checkMs } = this.#limits;
-    this.#checkTimer = setInterval(() => this.#check(), checkMs);
-    this.#lastCheckUs = this.#clock.nowUs();
+    assert(this.#link === undefined && !this.#isStopping, 'a connection is started once');
+    const { plan, clock } = this.#options;
+    this.#url = requirePlan(plan, this.#secrets);
+    this.#headers = filledHeaders(plan, this.#secrets);
+    this.#checkTimer = setInterval(() => this.#check(), this.#limits.checkMs);
+    this.#lastCheckUs = clock.nowUs();
     this.#connect();
   }
 
-  /** Says goodbye, takes the frames that still arrive, and resolves when the socket is gone. Never rejects. */
+  /** Says goodbye, takes the frames that still arrive, and resolves when the sockets are gone. Never rejects. */
   async close(): Promise<void> {
     if (this.#isStopping) return;
-    this.#isStopping = true;
-    this.#retryTimer?.clear();
-    clearInterval(this.#checkTimer);
-    clearInterval(this.#pingTimer);
-    this.resume();
-    const socket = this.#socket;
-    if (socket === undefined) return;
-    if (!this.#isOpen) {
-      this.#lose(1006, 'stopped while connecting', 'end');
-      return;
-    }
-    const gone = new Promise<void>((resolve) => {
-      this.#closed = resolve;
-    });
-    const timer = setTimeout(() => this.#lose(1006, 'no answer to the close', 'end'), this.#limits.closeMs);
-    socket.close(1000);
-    await gone;
-    clearTimeout(timer);
+    this.#stop();
+    const links = [this.#link, this.#successor].filter((link) => link !== undefined);
+    await Promise.all([this.#leaving?.gone, ...links.map((link) => link.close('end'))]);
+    this.#isDrained = links.length > 0 && links.every((link) => link.isDrained);
   }
 
   /** Drops everything at once and tells nobody: the sink can take no more. */
   abort(): void {
+    this.#stop();
+    this.#link?.abort();
+    this.#successor?.abort();
+    this.#leaving?.link.abort();
+  }
+
+  #stop(): void {
     this.#isStopping = true;
     this.#retryTimer?.clear();
+    this.#rotationTimer?.clear();
     clearInterval(this.#checkTimer);
-    clearInterval(this.#pingTimer);
-    clearTimeout(this.#handshakeTimer);
-    const socket = this.#socket;
-    this.#socket = undefined;
-    this.#isOpen = false;
-    socket?.terminate();
-    this.#closed?.();
   }
 
   /** Leaves the frames in the socket, where they press back on the venue; nobody is called silent meanwhile. */
   pause(): void {
     this.#isPaused = true;
-    if (this.#isOpen) this.#socket?.pause();
+    this.#link?.pause();
+    this.#successor?.pause();
   }
 
   resume(): void {
     this.#isPaused = false;
-    this.#socket?.resume();
-  }
-
-  /** The events of a frame, perhaps none, after all listeners had them. Called once for each frame. */
-  observe(batch: EventBatch, receivedUs: number): void {
-    if (!this.#isOpen || this.#isStopping) return;
-    const liveness = this.#liveness;
-    liveness.observe(batch, receivedUs);
-    if (!this.#isGood && liveness.hasData) this.#succeed();
-    this.#react();
-    if (!this.#isReady && liveness.isReady) {
-      this.#isReady = true;
-      this.#sink.ready();
-    }
+    this.#link?.resume();
+    this.#successor?.resume();
   }
 
   #connect(): void {
-    if (this.#opens > this.#number) this.#number = this.#opens;
+    if (this.#isNumberUsed) this.#number = this.#options.nextNumber();
+    this.#isNumberUsed = false;
     if (this.#breaker.probe()) this.#tellBreaker();
-    const { recorded, filled } = this.#address;
-    this.#isGood = false;
-    this.#waitMsMin = 0;
-    this.#sink.control({ type: 'connecting', url: recorded, attempt: this.#backoff.attempt });
-    // Deflate is ten times slower than the rest of the path. Text is not validated: a malformed frame is kept, not fatal.
-    const socket = new WebSocket(filled, {
-      perMessageDeflate: false,
-      maxPayload: this.#limits.maxPayloadBytes,
-      skipUTF8Validation: true,
-    });
-    this.#socket = socket;
-    socket.on('open', () => this.#opened(socket));
-    socket.on('message', (data, isBinary) => {
-      if (socket !== this.#socket) return;
-      // With the default binary type a message is always one Buffer of its own.
-      const secrets = this.#address.mask(data as Buffer);
-      this.#sink.frame(data as Buffer, isBinary);
-      if (secrets > 0) this.#sink.control({ type: 'masked', secrets });
-    });
-    socket.on('ping', () => {
-      if (socket === this.#socket) this.#liveness.touch(this.#clock.nowUs());
-    });
-    socket.on('unexpected-response', (request, response) => {
-      const status = response.statusCode ?? 0;
-      request.destroy();
-      if (socket !== this.#socket) return;
-      const header = response.headers['retry-after'];
-      const isAskedToWait = status === 418 || status === 429 || (status === 503 && header !== undefined);
-      if (isAskedToWait) this.#waitMsMin = retryAfterMs(header, this.#clock.nowUs() / 1000);
-      this.#lose(1006, `the venue answered ${status} ${response.statusMessage ?? ''}`.trim(), 'disconnect');
-    });
-    socket.on('error', (error) => {
-      // An abandoned socket may still complain; nobody is interested.
-      if (socket === this.#socket) this.#failed(error);
-    });
-    socket.on('close', (code, reason) => {
-      if (socket !== this.#socket) return;
-      this.#isDrained = this.#isStopping && code !== 1006;
-      this.#lose(code, reason.toString(), 'disconnect');
-    });
-    // From the first packet on, however long the venue goes on sending: the library counts silence only.
-    this.#handshakeTimer = setTimeout(() => {
-      if (socket !== this.#socket || this.#isOpen) return;
-      this.#lose(1006, `no handshake within ${this.#limits.handshakeMs} ms`, 'disconnect');
-    }, this.#limits.handshakeMs);
+    const current = this.#link;
+    const { plan, index, names, clock } = this.#options;
+    const recorded = redactAddress(plan.url);
+    const which = index === undefined ? {} : { plan: index };
+    this.#tell({ type: 'connecting', url: recorded, attempt: this.#backoff.attempt, ...which });
+    const link = new Link(
+      {
+        number: this.#number,
+        plan,
+        names,
+        secrets: this.#secrets,
+        clock,
+        limits: this.#limits,
+        opened: {
+          type: 'opened',
+          url: recorded,
+          ...which,
+          ...(current !== undefined && { replaces: current.number }),
+        },
+      },
+      this.#links,
+    );
+    if (this.#isPaused) link.pause();
+    if (current === undefined) this.#link = link;
+    else this.#successor = link;
+    link.connect(this.#url, this.#headers);
   }
 
-  #opened(socket: WebSocket): void {
-    if (socket !== this.#socket) return;
-    clearTimeout(this.#handshakeTimer);
-    this.#isOpen = true;
+  #opened(link: Link): void {
     this.#opens += 1;
-    if (this.#isPaused) socket.pause();
-    this.#liveness.open(this.#clock.nowUs());
-    this.#sink.control({ type: 'opened', url: this.#address.recorded });
-    this.#send(this.#subscriptions);
-    const { ping } = this.#venue;
-    if (ping === undefined) return;
-    this.#pingTimer = setInterval(() => {
-      this.#pings += 1;
-      this.#send([ping.text(this.#pings)]);
-    }, ping.everyMs);
+    this.#isNumberUsed = true;
+    const { lifetimeMs } = this.#options.plan;
+    if (lifetimeMs === undefined || link !== this.#link) return;
+    this.#rotationTimer?.clear();
+    this.#rotationTimer = later(lifetimeMs, () => this.#connect());
   }
 
-  #send(texts: readonly string[]): void {
-    for (const text of texts) {
-      const socket = this.#socket;
-      if (socket === undefined || socket.readyState !== WebSocket.OPEN) return;
-      this.#sink.control({ type: 'sent', text: this.#address.hide(text) });
-      // A text that cannot be sent means a socket that closes, and that is told by its close.
-      socket.send(text, () => {});
+  #becomeReady(link: Link): void {
+    if (link === this.#successor) {
+      const before = this.#link!;
+      this.#adopt(link);
+      this.#leaving = { link: before, gone: before.close('rotation') };
     }
+    if (this.#isReady) return;
+    this.#isReady = true;
+    this.#sink.ready();
+  }
+
+  /** The successor is the link from now on. */
+  #adopt(link: Link): void {
+    this.#link = link;
+    this.#successor = undefined;
+    const { lifetimeMs } = this.#options.plan;
+    if (lifetimeMs !== undefined) this.#rotationTimer = later(lifetimeMs, () => this.#connect());
   }
 
   #check(): void {
     if (this.#isPaused) return;
-    const nowUs = this.#clock.nowUs();
+    const nowUs = this.#options.clock.nowUs();
     const sinceUs = nowUs - this.#lastCheckUs;
     this.#lastCheckUs = nowUs;
     // After a stall of our own, frames wait in the socket: they are looked at before anyone is called silent.
-    if (sinceUs > 4000 * this.#limits.checkMs || !this.#isOpen) return;
-    this.#liveness.check(nowUs);
-    this.#react();
+    if (sinceUs > 4000 * this.#limits.checkMs) return;
+    this.#link?.check(nowUs);
+    this.#successor?.check(nowUs);
   }
 
-  #react(): void {
-    for (const reaction of this.#liveness.take()) {
-      this.#act(reaction);
-      if (!this.#isOpen) return;
+  #lost(link: Link, failure: string, waitMs: number): void {
+    // One that was replaced has said goodbye.
+    if (link !== this.#link && link !== this.#successor) return;
+    this.#lastFailure = failure;
+    const isSuccessor = link === this.#successor;
+    if (isSuccessor) this.#successor = undefined;
+    else this.#link = undefined;
+    if (this.#isStopping) return;
+    if (!isSuccessor && this.#successor !== undefined) {
+      this.#adopt(this.#successor);
+      return;
     }
+    if (!isSuccessor) this.#rotationTimer?.clear();
+    this.#retry(waitMs);
   }
 
-  #act(reaction: Reaction): void {
-    if (reaction.type === 'reconnect') {
-      this.#lose(1006, reaction.reason, reaction.cause);
-    } else if (reaction.type === 'refused') {
-      if (!this.#isReady) this.#sink.refused(reaction.channel, reaction.symbol, reaction.reason);
-    } else {
-      this.#sink.control(reaction);
-      if (reaction.type === 'resync') {
-        this.#send(this.#venue.resync(this.#session, reaction.channel, reaction.symbol));
-      }
-    }
-  }
-
-  #failed(error: Error & { readonly code?: string }): void {
-    const { maxPayloadBytes } = this.#limits;
-    if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') {
-      const reason = `a frame larger than ${maxPayloadBytes} bytes, the limit of maxPayloadBytes`;
-      this.#sink.control({ type: 'drop', frames: 1, bytes: maxPayloadBytes, reason });
-      this.#lose(1009, reason, 'disconnect');
-    } else {
-      this.#lose(1006, describe(error), 'disconnect');
-    }
-  }
-
-  /** The end of a connection or of a try, whoever ended it; the socket is forgotten before anything else happens. */
-  #lose(code: number, words: string, cause: GapCause | 'end'): void {
-    const socket = this.#socket;
-    if (socket === undefined) return;
-    // Whoever spoke, the library or the venue, may have quoted the address.
-    const reason = this.#address.hide(words);
-    const wasOpen = this.#isOpen;
-    this.#socket = undefined;
-    this.#isOpen = false;
-    this.#lastFailure = reason === '' ? `closed with code ${code}` : reason;
-    this.#liveness.close();
-    clearTimeout(this.#handshakeTimer);
-    clearInterval(this.#pingTimer);
-    socket.terminate();
-    if (wasOpen) {
-      this.#sink.control({ type: 'closed', code, reason, cause: this.#isStopping ? 'end' : cause });
-    } else {
-      this.#sink.control({ type: 'failed', reason: this.#lastFailure });
-    }
-    if (this.#isStopping) this.#closed?.();
-    else this.#retry();
-  }
-
-  #retry(): void {
-    if (this.#breaker.fail(this.#clock.nowUs())) this.#tellBreaker();
-    const askedMs = this.#waitMsMin;
+  #retry(askedMs: number): void {
+    if (this.#breaker.fail(this.#options.clock.nowUs())) this.#tellBreaker();
     let delayMs = Math.max(this.#backoff.next(), Math.min(askedMs, RETRY_AFTER_MAX_MS));
     if (this.#breaker.state === 'open') delayMs = Math.max(delayMs, this.#limits.breaker.cooldownMs);
     const asked = askedMs > RETRY_AFTER_MAX_MS ? { askedMs: Math.round(askedMs) } : {};
-    this.#sink.control({
+    this.#tell({
       type: 'retry',
       attempt: this.#backoff.attempt,
       delayMs: Math.round(delayMs),
       ...asked,
     });
+    this.#retryTimer?.clear();
     this.#retryTimer = later(delayMs, () => this.#connect());
   }
 
   #succeed(): void {
-    this.#isGood = true;
     this.#backoff.reset();
     if (this.#breaker.succeed()) this.#tellBreaker();
   }
 
   #tellBreaker(): void {
-    this.#sink.control({ type: 'breaker', state: this.#breaker.state, failures: this.#breaker.failures });
+    this.#tell({ type: 'breaker', state: this.#breaker.state, failures: this.#breaker.failures });
+  }
+
+  /** Of no link in particular. */
+  #tell(control: Control): void {
+    this.#sink.control(control, { number: this.#number, observe: NOBODY.observe });
   }
 }
 
+function filledHeaders(plan: ConnectionPlan, secrets: Secrets): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(plan.headers ?? {}).map(([name, value]) => [name, secrets.fill(value, name)]),
+  );
+}
+
+/**
+ * The address of a plan, filled from the environment. Throws UsageError when it is not one, or when anything that the plan
+ * is going to say has a placeholder without a value: that is found before anything begins.
+ */
+export function requirePlan(plan: ConnectionPlan, secrets: Secrets = new Secrets(process.env)): string {
+  const url = requireAddress(plan.url, 'url', secrets);
+  filledHeaders(plan, secrets);
+  for (const step of plan.opening) {
+    if (step.do === 'send') secrets.fill(step.message, 'message');
+    if (step.do !== 'fetch') continue;
+    const { request } = step;
+    for (const text of [request.url, request.body ?? '', ...Object.values(request.headers ?? {})])
+      secrets.fill(text, request.tag);
+  }
+  return url;
+}
+
 /** Throws UsageError when the text, filled from the environment, is not the address of a venue. */
-export function addressOf(text: string, from = 'url'): Address {
-  const address = new Address(text, process.env, from);
-  const { filled, recorded } = address;
+export function requireAddress(
+  text: string,
+  from = 'url',
+  secrets: Secrets = new Secrets(process.env),
+): string {
+  const filled = secrets.fillAddress(text, from);
+  const recorded = redactAddress(text);
   const protocol = URL.canParse(filled) ? new URL(filled).protocol : '';
   // What cannot be parsed may hold a secret anywhere, so it is shown by its beginning only.
   if (protocol === '') throw new UsageError(`${from}: ${beginning(recorded)} is not an address (${ALLOWED})`);
@@ -405,18 +368,11 @@ export function addressOf(text: string, from = 'url'): Address {
     throw new UsageError(`${from}: ${recorded} is not a WebSocket address (${ALLOWED})`);
   }
   if (filled.includes('#')) throw new UsageError(`${from}: ${recorded} has a part after # (${ALLOWED})`);
-  return address;
+  return filled;
 }
 
 const ALLOWED = 'allowed: ws://… or wss://…';
 
 function beginning(text: string): string {
   return /[@=]/.test(text) ? `${text.slice(0, 6)}…` : text;
-}
-
-/** A host with several addresses fails with one error for each and no words of its own. */
-function describe(error: Error & { readonly code?: string }): string {
-  if (error.message !== '') return error.message;
-  if (error instanceof AggregateError && error.errors.length > 0) return String(error.errors[0].message);
-  return error.code ?? 'the connection failed';
 }

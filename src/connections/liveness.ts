@@ -1,10 +1,10 @@
 // What one connection owes us: an answer to each subscription, and data that keeps coming. Three clocks run (any frame,
-// any data, each channel of each symbol) and a book that went wrong is asked for afresh. A market may be quiet: while
-// frames come and subscriptions are answered the connection lives, and a quiet stream is asked for afresh, seldom. Pure in
+// any data, each stream of its plan), and a stream that went wrong is asked for afresh. A market may be quiet: while frames
+// come and subscriptions are answered the connection lives, and a quiet stream is asked for afresh, seldom. Pure in
 // the times it is given: it decides, the connection acts. Nothing is allocated while all is well.
 import { type EventBatch, EventKind, Flag, type StatusDetail } from '../core/event.ts';
-import type { Control, GapCause, Session } from '../core/frame.ts';
-import type { SilenceLimits } from '../venues/venue.ts';
+import type { Control, GapCause } from '../core/frame.ts';
+import type { Action, SilenceLimits, Stream } from '../venues/venue.ts';
 import { parseWaitUs } from './wait.ts';
 
 /** What has to be done; a silence is only to be recorded, the remedy follows it. */
@@ -56,13 +56,16 @@ export const CHANNEL_OF_KIND: Readonly<Partial<Record<EventKind, string>>> = {
 const State = { waiting: 0, live: 1, resyncing: 2, refused: 3 } as const;
 
 export class Liveness {
-  readonly #session: Session;
+  readonly #streams: readonly Stream[];
+  readonly #names: readonly string[];
   readonly #silence: SilenceLimits;
   readonly #resync: ResyncLimits;
-  readonly #channelOfKind: Int16Array;
+  /** Kind × instruments + instrument: the stream that such an event is of, or −1. */
+  readonly #entryOf: Int32Array;
+  readonly #isWatched: Uint8Array;
   /** Kinds from here on prove that the venue delivers; instruments alone do so only when nothing else is subscribed. */
   readonly #dataKindMin: number;
-  // One entry per channel and symbol: channel × symbols + symbol.
+  // One entry per stream.
   readonly #state: Uint8Array;
   /** When the entry got into its state, µs. */
   readonly #sinceUs: Float64Array;
@@ -73,16 +76,24 @@ export class Liveness {
   readonly #vain: Uint32Array;
   #waiting = 0;
   #isOpen = false;
+  #isAsked = false;
   #hasData = false;
   #lastFrameUs = 0;
   #lastDataUs = 0;
   #reactions: Reaction[] = [];
 
-  constructor(session: Session, silence: SilenceLimits, resync: ResyncLimits) {
-    this.#session = session;
+  /** `names` are those of the session's instruments, by number. */
+  constructor(
+    streams: readonly Stream[],
+    names: readonly string[],
+    silence: SilenceLimits,
+    resync: ResyncLimits,
+  ) {
+    this.#streams = streams;
+    this.#names = names;
     this.#silence = silence;
     this.#resync = resync;
-    const entries = session.channels.length * session.symbols.length;
+    const entries = streams.length;
     this.#state = new Uint8Array(entries);
     this.#sinceUs = new Float64Array(entries);
     this.#dataUs = new Float64Array(entries);
@@ -90,10 +101,16 @@ export class Liveness {
     this.#askedUs = new Float64Array(entries);
     this.#vain = new Uint32Array(entries);
     const kinds = Object.values(EventKind);
-    this.#channelOfKind = Int16Array.from(kinds, (kind) =>
-      session.channels.indexOf(CHANNEL_OF_KIND[kind] ?? ''),
-    );
-    const hasMarket = kinds.some((kind) => kind >= EventKind.level && this.#channelOfKind[kind]! >= 0);
+    this.#isWatched = new Uint8Array(Math.max(...kinds) + 1);
+    this.#entryOf = new Int32Array(this.#isWatched.length * names.length).fill(-1);
+    for (const kind of kinds) {
+      for (const [entry, { channel, instrument }] of streams.entries()) {
+        if (channel !== CHANNEL_OF_KIND[kind]) continue;
+        this.#isWatched[kind] = 1;
+        this.#entryOf[kind * names.length + instrument] = entry;
+      }
+    }
+    const hasMarket = kinds.some((kind) => kind >= EventKind.level && this.#isWatched[kind] === 1);
     this.#dataKindMin = hasMarket ? EventKind.level : EventKind.instrument;
   }
 
@@ -110,6 +127,7 @@ export class Liveness {
   /** A new connection: all is unanswered again. */
   open(nowUs: number): void {
     this.#isOpen = true;
+    this.#isAsked = false;
     this.#hasData = false;
     this.#lastFrameUs = nowUs;
     this.#lastDataUs = nowUs;
@@ -121,6 +139,16 @@ export class Liveness {
     this.#vain.fill(NOT_ASKED);
     this.#waiting = this.#state.length;
     this.#reactions = [];
+  }
+
+  /** Everything has been asked for by now: from here on the answers are awaited. */
+  asked(nowUs: number): void {
+    if (this.#isAsked) return;
+    this.#isAsked = true;
+    this.#lastDataUs = nowUs;
+    for (let entry = 0; entry < this.#state.length; entry++) {
+      if (this.#state[entry] === State.waiting) this.#sinceUs[entry] = nowUs;
+    }
   }
 
   close(): void {
@@ -135,19 +163,19 @@ export class Liveness {
 
   /** Takes the events of one frame. */
   observe(batch: EventBatch, nowUs: number): void {
-    const symbols = this.#session.symbols.length;
+    const instruments = this.#names.length;
     const { kind, flags, instrument, length } = batch;
     this.#lastFrameUs = nowUs;
     for (let row = 0; row < length; row++) {
       const rowKind = kind[row]!;
-      const channel = this.#channelOfKind[rowKind]!;
-      if (channel < 0) continue;
+      if (this.#isWatched[rowKind] === 0) continue;
       if (rowKind >= this.#dataKindMin) {
         this.#lastDataUs = nowUs;
         this.#hasData = true;
       }
-      if (instrument[row]! >= symbols) continue;
-      const entry = channel * symbols + instrument[row]!;
+      if (instrument[row]! >= instruments) continue;
+      const entry = this.#entryOf[rowKind * instruments + instrument[row]!]!;
+      if (entry < 0) continue;
       this.#dataUs[entry] = nowUs;
       const state = this.#state[entry]!;
       if (state === State.live) continue;
@@ -184,13 +212,18 @@ export class Liveness {
       for (const entry of this.#entries(channel, symbol)) {
         if (this.#state[entry] !== State.live) this.#enter(entry, State.refused, nowUs);
       }
-    } else if (detail.state === 'gap' && detail.channel === CHANNEL_OF_KIND[EventKind.level]) {
-      // Only a book can be made good again by a snapshot; a trade that was missed stays missed.
-      if (detail.cause !== 'checksum' && detail.cause !== 'sequence') return;
-      for (const entry of this.#entries(detail.channel, detail.symbol)) {
-        if (this.#state[entry] === State.live) this.#resyncEntry(entry, detail.cause, nowUs);
-      }
     }
+  }
+
+  /** A stream went wrong and is to be asked for afresh; one that is being asked for is not asked for twice. */
+  resync({ channel, instrument, cause }: Omit<Extract<Action, { do: 'resync' }>, 'do'>, nowUs: number): void {
+    const entry = this.#streams.findIndex((it) => it.channel === channel && it.instrument === instrument);
+    if (entry >= 0 && this.#state[entry] === State.live) this.#resyncEntry(entry, cause, nowUs);
+  }
+
+  /** What makes the venue send a stream afresh. */
+  again(channel: string, symbol: string): readonly Action[] {
+    return this.#entries(channel, symbol).flatMap((entry) => this.#streams[entry]!.again);
   }
 
   /** Looks at the clocks. Meant to be called a few times a second, while the connection is open. */
@@ -200,7 +233,7 @@ export class Liveness {
     if (nowUs - this.#lastFrameUs > frameMs * 1000) {
       this.#tellSilence('frame', -1, nowUs - this.#lastFrameUs, frameMs);
       this.#reconnect('idle', `no frame for ${frameMs} ms`);
-    } else if (!this.#hasData && nowUs - this.#lastDataUs > dataMs * 1000) {
+    } else if (this.#isAsked && !this.#hasData && nowUs - this.#lastDataUs > dataMs * 1000) {
       // Subscriptions that are acknowledged and never served have been seen to stay so for ever.
       this.#tellSilence('data', -1, nowUs - this.#lastDataUs, dataMs);
       this.#reconnect('idle', `no data for ${dataMs} ms`);
@@ -219,7 +252,7 @@ export class Liveness {
       const silentUs = nowUs - this.#dataUs[entry]!;
       if (limitMs === undefined || silentUs <= limitMs * 1000) return;
       this.#askQuiet(entry, limitMs, nowUs);
-    } else if (state === State.waiting && heldUs > ackMs * 1000) {
+    } else if (state === State.waiting && this.#isAsked && heldUs > ackMs * 1000) {
       this.#reconnect('ack timeout', `no answer to ${this.#name(entry)} within ${ackMs} ms`);
     } else if (state === State.resyncing && heldUs > ackMs * 1000 && this.#isQuiet(entry)) {
       this.#askAgain(entry, nowUs);
@@ -317,20 +350,20 @@ export class Liveness {
 
   /** The entries a status speaks of; with no symbol it speaks of the whole channel. */
   #entries(channel: string, symbol: string): readonly number[] {
-    const row = this.#session.channels.indexOf(channel);
-    if (row < 0) return [];
-    const first = row * this.#session.symbols.length;
-    const column = this.#session.symbols.indexOf(symbol);
-    if (column >= 0) return [first + column];
-    return symbol === '' ? this.#session.symbols.map((_, index) => first + index) : [];
+    const entries: number[] = [];
+    for (let entry = 0; entry < this.#streams.length; entry++) {
+      const isSpokenOf = symbol === '' || this.#symbol(entry) === symbol;
+      if (isSpokenOf && this.#channel(entry) === channel) entries.push(entry);
+    }
+    return entries;
   }
 
   #channel(entry: number): string {
-    return this.#session.channels[Math.floor(entry / this.#session.symbols.length)]!;
+    return this.#streams[entry]!.channel;
   }
 
   #symbol(entry: number): string {
-    return this.#session.symbols[entry % this.#session.symbols.length]!;
+    return this.#names[this.#streams[entry]!.instrument]!;
   }
 
   #name(entry: number): string {

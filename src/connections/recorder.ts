@@ -1,4 +1,4 @@
-// The recorder: one journal, one connection, one decoder. A frame gets its time and its number once, in the socket's
+// The recorder: one journal, one decoder, and the connections that the session needs. A frame gets its time and its number once, in the socket's
 // callback, is journalled, decoded from the very record that was journalled, heard by the listener, and only then may
 // the connection react to it. Nothing that listens can harm the recording; a journal that cannot be written ends it.
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,9 +9,11 @@ import { type Control, encodeControl, type JournalRecord, RecordKind, type Sessi
 import { redactAddress } from '../core/secret.ts';
 import type { SealFailure } from '../journal/sealer.ts';
 import { type JournalOptions, JournalWriter } from '../journal/writer.ts';
-import type { Decoder, Venue } from '../venues/venue.ts';
+import type { Action, Decoder, Venue } from '../venues/venue.ts';
 import { type Clock, createClock } from './clock.ts';
-import { addressOf, Connection, type ConnectionOverrides } from './connection.ts';
+import type { ConnectionOverrides } from './connection.ts';
+import { Connections } from './connections.ts';
+import type { Source } from './link.ts';
 import { PauseWatch } from './pause.ts';
 import { type Counts, Tally } from './tally.ts';
 import { later } from './wait.ts';
@@ -86,6 +88,7 @@ export type RecorderSummary = RecorderStatus & {
 };
 
 const EMPTY = new Uint8Array(0);
+const NOTHING: readonly Action[] = [];
 /** Room for the records that say how a recording ended. */
 const LAST_WORDS_BYTES = 4096;
 
@@ -96,10 +99,10 @@ export class Recorder {
   readonly #limits: RecorderLimits;
   readonly #clock: Clock;
   readonly #decoder: Decoder;
-  readonly #connection: Connection;
+  readonly #connections: Connections;
   readonly #batch = new EventBatch();
   /** Controls that came up while a record was on its way; they are recorded after it. */
-  readonly #controls: Control[] = [];
+  readonly #controls: { readonly control: Control; readonly source: Source | undefined }[] = [];
   readonly #tally = new Tally();
   readonly #pauses: PauseWatch;
   #onRecord: RecorderOptions['onRecord'];
@@ -136,17 +139,23 @@ export class Recorder {
     // Whoever does not wait for it still learns of the failure from `stop`; it is no unhandled rejection.
     this.failed.catch(() => {});
     this.#fail = failure.reject;
-    const sink = {
-      frame: (payload: Uint8Array, isBinary: boolean) => this.#receive(payload, isBinary),
-      control: (control: Control) => this.#control(control),
-      ready: () => this.#started.resolve(),
-      refused: (channel: string, symbol: string, reason: string) => {
-        const what = [channel, symbol].filter((word) => word !== '').join(' ');
-        this.#started.reject(new VenueError(`${venue.name} refused ${what || 'a subscription'}: ${reason}`));
-      },
-    };
     const { connection: limits = {}, seed = 1 } = options;
-    this.#connection = new Connection({ venue, session, clock: this.#clock, limits, seed }, sink);
+    // Made here, so that a session the venue cannot serve is refused before anything begins.
+    const planned = venue.connections(session).map((plan) => ({ venue: venue.name, plan }));
+    this.#connections = new Connections(
+      { planned, names: session.symbols, clock: this.#clock, limits, seed },
+      {
+        frame: (payload, isBinary, source) =>
+          this.#receive(isBinary ? RecordKind.binary : RecordKind.text, payload, source),
+        answer: (payload, source) => this.#receive(RecordKind.answer, payload, source),
+        control: (control, source) => this.#control(control, source),
+        ready: () => this.#started.resolve(),
+        refused: (name, channel, symbol, reason) => {
+          const what = [channel, symbol].filter((word) => word !== '').join(' ') || 'a subscription';
+          this.#started.reject(new VenueError(`${name} refused ${what}: ${reason}`));
+        },
+      },
+    );
   }
 
   /**
@@ -157,7 +166,7 @@ export class Recorder {
   async start(): Promise<void> {
     assert(this.#opening === undefined && this.#stopped === undefined, 'a recorder is started once');
     const { folder, session, software = 'retick', journal } = this.#options;
-    addressOf(session.url);
+    this.#connections.check();
     this.#opening = JournalWriter.open(folder, {
       ...journal,
       onFailure: (error) => this.#giveUp(error),
@@ -171,7 +180,7 @@ export class Recorder {
     this.#tally.sample(this.#clock.nowUs());
     this.#sampleTimer = setInterval(() => this.#sample(), this.#limits.sampleMs);
     this.#armBeat(this.#limits.beatMs * BEAT_AIM);
-    this.#connection.start();
+    this.#connections.start();
     const timer = later(this.#limits.startMs, () => this.#startTooLate());
     try {
       await this.#started.promise;
@@ -196,9 +205,9 @@ export class Recorder {
   async #stop(reason: string, leave: AbortSignal | undefined): Promise<RecorderSummary> {
     this.#isStopping = true;
     const hadBacklog = this.#stallTimer !== undefined || this.#pauses.hasBacklog;
-    await this.#connection.close();
+    await this.#connections.close();
     await Promise.allSettled([this.#opening]);
-    if (this.status().records > 0) await this.#sayEnd(reason, hadBacklog && !this.#connection.isDrained);
+    if (this.status().records > 0) await this.#sayEnd(reason, hadBacklog && !this.#connections.isDrained);
     this.#end();
     this.#started.resolve();
     try {
@@ -236,16 +245,16 @@ export class Recorder {
   status(): RecorderStatus {
     return {
       ...this.#tally.counts(this.#clock.nowUs()),
-      connected: this.#connection.isOpen,
+      connected: this.#connections.isOpen,
       stalled: this.#stallTimer !== undefined,
-      reconnects: this.#connection.reconnects,
+      reconnects: this.#connections.reconnects,
       lastSeq: this.#writer?.lastSeq ?? 0,
       acknowledgedSeq: this.#writer?.acknowledgedSeq ?? 0,
     };
   }
 
   /** The socket's callback. */
-  #receive(payload: Uint8Array, isBinary: boolean): void {
+  #receive(kind: RecordKind, payload: Uint8Array, source: Source): void {
     if (this.#isEnded) return;
     this.#pauses.notice(this.#tally.lastUs);
     if (this.#isStopping && !this.#writer!.hasRoom(payload.length)) {
@@ -253,11 +262,11 @@ export class Recorder {
       this.#leftOut.bytes += payload.length;
       return;
     }
-    const receivedUs = this.#record(isBinary ? RecordKind.binary : RecordKind.text, payload);
+    const receivedUs = this.#record(kind, payload, source.number);
     if (this.#isEnded) return;
     this.#tally.frame(payload.length, receivedUs);
     this.#pauses.frame(payload.length);
-    this.#connection.observe(this.#batch, receivedUs);
+    source.observe(this.#batch, receivedUs, true, this.#takeAsks());
     if (this.#controls.length > 0) this.#drain();
     const isFull = this.#writer!.queuedBytes > this.#limits.stallBytes;
     if (isFull && this.#stallTimer === undefined && !this.#isStopping) this.#stall();
@@ -267,11 +276,11 @@ export class Recorder {
     const writer = this.#writer!;
     this.#stalledBytes = writer.queuedBytes;
     this.#stalledUs = this.#clock.nowUs();
-    this.#connection.pause();
+    this.#connections.pause();
     this.#stallTimer = setInterval(() => {
       if (writer.queuedBytes > this.#limits.stallBytes / 2) return;
       this.#stallOver();
-      this.#connection.resume();
+      this.#connections.resume();
     }, STALL_CHECK_MS);
   }
 
@@ -290,28 +299,35 @@ export class Recorder {
       this.#control({ type: 'sealFailure', segment, reason, attempt });
   }
 
-  #control(control: Control): void {
-    this.#controls.push(control);
+  #control(control: Control, source?: Source): void {
+    this.#controls.push({ control, source });
     if (!this.#isBusy) this.#drain();
   }
 
   #drain(): void {
-    for (let control = this.#controls.shift(); control !== undefined; control = this.#controls.shift()) {
+    for (let next = this.#controls.shift(); next !== undefined; next = this.#controls.shift()) {
       if (this.#isEnded) continue;
+      const { control, source } = next;
       this.#tally.control(control);
-      this.#record(RecordKind.control, encodeControl(control));
+      const receivedUs = this.#record(RecordKind.control, encodeControl(control), source?.number);
+      const asks = this.#takeAsks();
+      if (asks.length > 0) source?.observe(this.#batch, receivedUs, false, asks);
     }
   }
 
+  /** What the decoder wants done about the last record. */
+  #takeAsks(): readonly Action[] {
+    return this.#decoder.takeAsks?.() ?? NOTHING;
+  }
+
   /** Stamps, journals, decodes and delivers one record, in this order and without a pause. Returns its time. */
-  #record(kind: RecordKind, payload: Uint8Array): number {
+  #record(kind: RecordKind, payload: Uint8Array, connection = this.#connections.number): number {
     const { probe } = this.#options;
     const writer = this.#writer;
     assert(!this.#isBusy && writer !== undefined, 'one record at a time goes to an open journal');
     this.#isBusy = true;
     const enteredNs = probe === undefined ? 0 : this.#clock.stampNs();
     const receivedUs = this.#clock.nowUs();
-    const connection = this.#connection.number;
     this.#batch.reset();
     let seq: number;
     try {
@@ -327,7 +343,7 @@ export class Recorder {
     this.#decode(record);
     const decodedNs = probe === undefined ? 0 : this.#clock.stampNs() - enteredNs;
     this.#deliver(record);
-    if (probe !== undefined && kind < RecordKind.control) {
+    if (probe !== undefined && (kind === RecordKind.text || kind === RecordKind.binary)) {
       probe.frame(journalledNs, decodedNs, this.#clock.stampNs() - enteredNs);
     }
     this.#isBusy = false;
@@ -391,9 +407,8 @@ export class Recorder {
   }
 
   #startTooLate(): void {
-    const { venue, session } = this.#options;
-    const why = this.#connection.lastFailure;
-    const message = `${venue.name} at ${redactAddress(session.url)} did not answer within ${this.#limits.startMs} ms`;
+    const { venue, plan, failure: why } = this.#connections.laggard;
+    const message = `${venue} at ${redactAddress(plan.url)} did not answer within ${this.#limits.startMs} ms`;
     this.#started.reject(new VenueError(why === '' ? message : `${message}: ${why}`));
   }
 
@@ -401,7 +416,7 @@ export class Recorder {
   #giveUp(error: Error): void {
     this.#failure ??= error;
     this.#end();
-    this.#connection.abort();
+    this.#connections.abort();
     this.#started.reject(error);
     this.#fail(error);
   }

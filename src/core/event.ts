@@ -90,6 +90,8 @@ export type StatusDetail =
       readonly symbol: string;
       readonly reason: string;
     }
+  /** The venue knows who we are. */
+  | { readonly type: 'status'; readonly state: 'authenticated' }
   | { readonly type: 'status'; readonly state: 'venue'; readonly text: string }
   /**
    * Data of this stream, a channel of a symbol, is missing or wrong; a book is invalid until its next snapshot. It is

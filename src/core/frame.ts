@@ -1,9 +1,9 @@
 // What a journal holds: raw frames as the venue sent them, and the recorder's own control records,
 // in one sequence. Receive time and sequence number are given once, in the socket callback.
-import { redact, redactAddress, redactRequest } from './secret.ts';
+import { redact, redactAddress, redactHeaders, redactRequest } from './secret.ts';
 
 /** How a journal row is to be read. The numbers are the file format. */
-export const RecordKind = { text: 0, binary: 1, control: 2, beat: 3 } as const;
+export const RecordKind = { text: 0, binary: 1, control: 2, beat: 3, answer: 4 } as const;
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];
 
 export type JournalRecord = {
@@ -14,7 +14,10 @@ export type JournalRecord = {
   readonly kind: RecordKind;
   /** Which connection of the session, counted from 0; each reconnect is a new one. */
   readonly connection: number;
-  /** The frame's bytes exactly as received; for `control` the JSON of a `Control`; empty for a beat. */
+  /**
+   * The frame's bytes exactly as received; for `control` the JSON of a `Control`; empty for a beat; for `answer` a line of
+   * JSON with the request and the status, then the body exactly as received.
+   */
   readonly payload: Uint8Array;
 };
 
@@ -54,9 +57,28 @@ export type GapCause =
 /** A step in the life of the recorder or of a connection. Each becomes a `status` event. */
 export type Control =
   | { readonly type: 'session'; readonly session: Session; readonly software: string; readonly node: string }
-  | { readonly type: 'connecting'; readonly url: string; readonly attempt: number }
-  /** `isBeside`: the connections that were open stay so; otherwise this one takes the place of the one before. */
-  | { readonly type: 'opened'; readonly url: string; readonly isBeside?: boolean }
+  /** `plan`: which of the session's connections this is, where it has several. */
+  | { readonly type: 'connecting'; readonly url: string; readonly attempt: number; readonly plan?: number }
+  /**
+   * The connection takes the place of the one of its plan that was open before. `isBeside`: all that were open stay so;
+   * `replaces`: that one stays open until this one does its work.
+   */
+  | {
+      readonly type: 'opened';
+      readonly url: string;
+      readonly plan?: number;
+      readonly isBeside?: boolean;
+      readonly replaces?: number;
+    }
+  /** A request that was sent over HTTP. Its answer is a record of its own kind, or `unanswered` says why there is none. */
+  | { readonly type: 'asked'; readonly request: HttpRequest }
+  | {
+      readonly type: 'unanswered';
+      readonly request: HttpRequest;
+      readonly reason: string;
+      readonly attempt: number;
+      readonly delayMs: number;
+    }
   /** The frames of this connection come from a capture of somebody else's, whose receive times were read in this way. */
   | {
       readonly type: 'import';
@@ -126,6 +148,23 @@ export type Control =
     }
   | { readonly type: 'end'; readonly reason: string };
 
+/** A request over HTTP. Address, headers and body may hold `${NAME}`, which is filled at the socket and recorded unfilled. */
+export type HttpRequest = {
+  /** What the decoder knows its answer by, as `depth BTCUSDT`. */
+  readonly tag: string;
+  readonly url: string;
+  readonly method?: 'GET' | 'POST';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+};
+
+/** The answer to a request, whatever its status. */
+export type HttpAnswer = {
+  readonly request: HttpRequest;
+  readonly status: number;
+  readonly body: Uint8Array;
+};
+
 /** Steps after which frames are missing, until data is subscribed again. */
 const LOSING: ReadonlySet<string> = new Set(['closed', 'failed', 'drop', 'cut', 'lost']);
 
@@ -163,6 +202,9 @@ function withoutSecrets(control: Control): Control {
     case 'connecting':
     case 'opened':
       return { ...control, url: redactAddress(control.url) };
+    case 'asked':
+    case 'unanswered':
+      return { ...control, request: withoutSecret(control.request) };
     case 'sent':
       return { ...control, text: redactRequest(control.text) };
     default:
@@ -173,4 +215,34 @@ function withoutSecrets(control: Control): Control {
 /** The control record in a journal row that our own recorder wrote. */
 export function decodeControl(record: JournalRecord): Control {
   return JSON.parse(decoder.decode(record.payload)) as Control;
+}
+
+/** A request as it may be kept. */
+function withoutSecret(request: HttpRequest): HttpRequest {
+  const { url, headers, body } = request;
+  return {
+    ...request,
+    url: redactAddress(url),
+    ...(headers !== undefined && { headers: redactHeaders(headers) }),
+    ...(body !== undefined && { body: redactRequest(body) }),
+  };
+}
+
+const LINE_END = 10;
+
+/** The payload of an answer's record. */
+export function encodeAnswer({ request, status, body }: HttpAnswer): Uint8Array {
+  const head = encoder.encode(`${JSON.stringify({ request: withoutSecret(request), status })}\n`);
+  const payload = new Uint8Array(head.length + body.length);
+  payload.set(head);
+  payload.set(body, head.length);
+  return payload;
+}
+
+/** The answer in a journal row that our own recorder wrote. */
+export function decodeAnswer(record: JournalRecord): HttpAnswer {
+  const { payload } = record;
+  const end = payload.indexOf(LINE_END);
+  const head = JSON.parse(decoder.decode(payload.subarray(0, end))) as Omit<HttpAnswer, 'body'>;
+  return { ...head, body: payload.subarray(end + 1) };
 }

@@ -128,6 +128,19 @@ function redactValue(value: unknown, isAll: boolean, name: string): unknown {
   return isAll || isSecret ? MASK : value;
 }
 
+/** Headers that every request has, and that tell nothing of who sends it. */
+const PLAIN_HEADERS = /^(?:accept|content-type|user-agent)$/i;
+
+/** Headers of a request as they may be kept: a value is a secret unless it is all placeholders, or that of a plain header. */
+export function redactHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      PLAIN_HEADERS.test(name) ? redact(value) : masked(value),
+    ]),
+  );
+}
+
 /** Every text in a JSON value, redacted. */
 export function redactTexts(_key: string, value: unknown): unknown {
   return typeof value === 'string' ? redact(value) : value;
@@ -137,50 +150,75 @@ export function redactTexts(_key: string, value: unknown): unknown {
 const HIDDEN_MIN = 4;
 const HIDDEN_IN_FRAMES_MIN = 8;
 
-/** An address with `${NAME}` filled in, and its secrets, which are then known by their value wherever they turn up. */
-export class Address {
-  /** As it was given; this is what may be written down, redacted. */
-  readonly recorded: string;
-  /** For the socket alone. */
-  readonly filled: string;
+/**
+ * What of one connection may reach no file and no screen: what `${NAME}` stands for in its addresses, headers and messages,
+ * and what an address says openly. It is known by its value from then on, wherever it turns up.
+ */
+export class Secrets {
+  readonly #environment: Readonly<Record<string, string | undefined>>;
+  readonly #shown = new Map<string, string>();
   /** What each secret is shown as, the longest first. */
-  readonly #shown: readonly (readonly [secret: string, shown: string])[];
-  readonly #bytes: readonly Uint8Array[];
+  #texts: readonly (readonly [secret: string, shown: string])[] = [];
+  #bytes: readonly Uint8Array[] = [];
 
-  /** Throws UsageError when a placeholder's name is not in the environment; `from` names where the address stood. */
-  constructor(text: string, environment: Readonly<Record<string, string | undefined>>, from: string) {
-    const shown = new Map<string, string>();
-    redactAddress(text, (secret) => shown.set(secret, MASK));
-    this.filled = text.replace(PLACEHOLDER, (placeholder, name: string) => {
-      const value = environment[name];
+  constructor(environment: Readonly<Record<string, string | undefined>>) {
+    this.#environment = environment;
+  }
+
+  /**
+   * The text with its placeholders filled, for the socket alone. Throws UsageError when the name of one is not in the
+   * environment; `from` names where the text stood.
+   */
+  fill(text: string, from: string): string {
+    if (!text.includes('${')) return text;
+    const found = new Map<string, string>();
+    const filled = text.replace(PLACEHOLDER, (placeholder, name: string) => {
+      const value = this.#environment[name];
       if (value === undefined || value === '') {
         throw new UsageError(`${from}: ${placeholder} is not set in the environment`);
       }
-      shown.set(value, placeholder);
+      found.set(value, placeholder);
       return value;
     });
-    redactAddress(this.filled, (secret) => shown.has(secret) || shown.set(secret, MASK));
-    for (const [secret, as] of [...shown]) {
+    this.#know(found);
+    return filled;
+  }
+
+  /** An address with its placeholders filled; the secrets that stand in it openly are known as well. */
+  fillAddress(text: string, from: string): string {
+    const found = new Map<string, string>();
+    redactAddress(text, (secret) => found.set(secret, MASK));
+    this.#know(found);
+    const filled = this.fill(text, from);
+    redactAddress(filled, (secret) => this.#shown.has(secret) || found.set(secret, MASK));
+    this.#know(found);
+    return filled;
+  }
+
+  #know(found: ReadonlyMap<string, string>): void {
+    const before = this.#shown.size;
+    for (const [secret, as] of found) {
+      this.#shown.set(secret, this.#shown.get(secret) ?? as);
       for (const form of [decoded(secret), encodeURIComponent(secret)])
-        if (!shown.has(form)) shown.set(form, as);
+        if (!this.#shown.has(form)) this.#shown.set(form, as);
     }
-    this.recorded = redactAddress(text);
-    const known = [...shown].filter(([secret]) => secret.length >= HIDDEN_MIN);
-    this.#shown = known.sort(([a], [b]) => b.length - a.length);
+    if (this.#shown.size === before) return;
+    const known = [...this.#shown].filter(([secret]) => secret.length >= HIDDEN_MIN);
+    this.#texts = known.sort(([a], [b]) => b.length - a.length);
     const encoder = new TextEncoder();
     this.#bytes = known
       .filter(([secret]) => secret.length >= HIDDEN_IN_FRAMES_MIN)
       .map(([secret]) => encoder.encode(secret));
   }
 
-  /** The text without this address's secrets, whatever stands around them. */
+  /** The text without these secrets, whatever stands around them. */
   hide(text: string): string {
     let safe = text;
-    for (const [secret, shown] of this.#shown) safe = safe.replaceAll(secret, shown);
+    for (const [secret, shown] of this.#texts) safe = safe.replaceAll(secret, shown);
     return redact(safe);
   }
 
-  /** Writes `*` over this address's secrets in a frame that the venue sent back to us. Returns how many there were. */
+  /** Writes `*` over these secrets in a frame that the venue sent back to us. Returns how many there were. */
   mask(frame: Uint8Array): number {
     let found = 0;
     for (const secret of this.#bytes) {

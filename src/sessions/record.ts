@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { addressOf } from '../connections/connection.ts';
+import { requireAddress } from '../connections/connection.ts';
 import type { Recorder, RecorderSummary } from '../connections/recorder.ts';
 import { later, type Wait } from '../connections/wait.ts';
 import { DataError, UsageError, unknownName, VenueError } from '../core/errors.ts';
@@ -53,7 +53,7 @@ export function createSession(
   const twice = wanted.symbols.find((symbol, index) => wanted.symbols.indexOf(symbol) !== index);
   if (twice !== undefined) throw new UsageError(`symbol ${twice} is given twice`);
   const url = wanted.url ?? venue.url;
-  addressOf(url, '--url');
+  requireAddress(url, '--url');
   return {
     venue: venue.name,
     url,

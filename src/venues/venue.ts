@@ -1,7 +1,8 @@
-// The contract of a venue: what to say to it, how long its silence may last, how its frames decode.
-// A venue opens no socket, reads no clock and keeps no secret; connection life is the recorder's.
+// The contract of a venue: which connections a session needs and what each says and carries, and how frames decode.
+// A venue opens no socket, reads no clock and keeps no secret. Its decoder asks, a connection acts, and liveness watches
+// the streams that the connection's plan names.
 import type { EventBatch } from '../core/event.ts';
-import type { JournalRecord, Session } from '../core/frame.ts';
+import type { GapCause, HttpRequest, JournalRecord, Session } from '../core/frame.ts';
 
 export interface Venue {
   readonly name: string;
@@ -13,16 +14,55 @@ export interface Venue {
   /** Book depths the venue offers, levels per side. */
   readonly depths: readonly number[];
   readonly defaultDepth: number;
-  readonly silence: SilenceLimits;
-  /** What the client must say regularly, if anything. */
-  readonly ping: { readonly everyMs: number; readonly text: (id: number) => string } | undefined;
-  /** The texts that subscribe everything in the session, in order. */
-  subscribe(session: Session): readonly string[];
-  /** The texts that make the venue send one channel of one symbol afresh: unsubscribe, subscribe. */
-  resync(session: Session, channel: string, symbol: string): readonly string[];
+  /** The connections that the session needs. Throws UsageError when the venue cannot serve it. */
+  connections(session: Session): readonly ConnectionPlan[];
   /** A decoder for one recording, in its initial state. */
   createDecoder(session: Session): Decoder;
 }
+
+/** One connection: where it leads, what is said on it, what comes of it. */
+export type ConnectionPlan = {
+  readonly url: string;
+  /** Of the handshake. Values may hold `${NAME}`, as addresses, messages and requests may. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What liveness watches on it, and nothing else. */
+  readonly streams: readonly Stream[];
+  /** What is done once it is open, in this order. */
+  readonly opening: readonly Step[];
+  readonly silence: SilenceLimits;
+  /** What the client must say regularly, if anything. */
+  readonly ping?: { readonly everyMs: number; readonly message: string };
+  /** No more messages than this are sent in any such time; the rest wait. */
+  readonly pace?: { readonly messages: number; readonly perMs: number };
+  /** After this the connection is replaced, while it still works, by one that overlaps with it. */
+  readonly lifetimeMs?: number;
+};
+
+/** A channel of an instrument. */
+export type Stream = {
+  readonly channel: string;
+  readonly instrument: number;
+  /** What makes the venue send it afresh, a book with a snapshot; empty where only a new connection does. */
+  readonly again: readonly Action[];
+};
+
+export type Action =
+  | { readonly do: 'send'; readonly message: string }
+  /** The answer becomes a record, and reaches the decoder like a frame. */
+  | { readonly do: 'fetch'; readonly request: HttpRequest }
+  /** A stream went wrong, or has to begin anew: it is asked for as its plan says, a few times before the connection is given up. */
+  | {
+      readonly do: 'resync';
+      readonly channel: string;
+      readonly instrument: number;
+      readonly cause: GapCause;
+    }
+  | { readonly do: 'reconnect'; readonly cause: GapCause; readonly why: string };
+
+/** A step of an opening: an action, or waiting for the venue; it is given up when that takes longer than `ms`. */
+export type Step =
+  | Action
+  | { readonly do: 'wait'; readonly state: 'authenticated' | 'subscribed'; readonly ms: number };
 
 /** How long the venue may be silent before the connection counts as dead, ms. */
 export type SilenceLimits = {
@@ -44,6 +84,11 @@ export type SilenceLimits = {
 export interface Decoder {
   /** Appends the record's events to `out`. Control records become status events; beats become beat events. */
   decode(record: JournalRecord, out: EventBatch): void;
+  /**
+   * What the last record makes necessary: a snapshot, a pong, a new connection. The connection that it came on acts; in a
+   * replay nobody asks. Absent in a decoder that never needs anything.
+   */
+  takeAsks?(): readonly Action[];
   /** By instrument number, counted so far; absent where a venue sends nothing to check a book by. */
   readonly bookChecks?: readonly BookChecks[];
 }

@@ -1,12 +1,21 @@
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createRawServer, type Socket } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { createClock } from '../../src/connections/clock.ts';
 import { Connection, type ConnectionOverrides } from '../../src/connections/connection.ts';
 import { EventBatch } from '../../src/core/event.ts';
 import { type Control, RecordKind } from '../../src/core/frame.ts';
 import type { Venue } from '../../src/venues/venue.ts';
-import { acknowledge, isControl, patientSilence, startToyServer, Tape, toy, toySession } from './toy.ts';
+import {
+  acknowledge,
+  isControl,
+  patientSilence,
+  startToyServer,
+  Tape,
+  toy,
+  toySession,
+  toyWith,
+} from './toy.ts';
 
 const quickBackoff = { minMs: 5, maxMs: 40, factor: 2, jitter: 0.2 };
 const cleanups: (() => unknown)[] = [];
@@ -34,17 +43,26 @@ function connect(url: string, limits: ConnectionOverrides = {}, venue: Venue = t
   }>();
   const news = new Tape<string>();
   const batch = new EventBatch();
+  let numbers = 0;
   const connection: Connection = new Connection(
-    { venue, session, clock, limits: { backoff: quickBackoff, ...limits }, seed: 1 },
     {
-      frame(payload, isBinary) {
+      plan: venue.connections(session)[0]!,
+      names: session.symbols,
+      clock,
+      limits: { backoff: quickBackoff, ...limits },
+      seed: 1,
+      nextNumber: () => numbers++,
+    },
+    {
+      frame(payload, isBinary, source) {
         const receivedUs = clock.nowUs();
         const kind = isBinary ? RecordKind.binary : RecordKind.text;
         batch.reset();
         decoder.decode({ seq: 1, receivedUs, kind, connection: 0, payload }, batch);
-        frames.push({ payload, isBinary, on: connection.number });
-        connection.observe(batch, receivedUs);
+        frames.push({ payload, isBinary, on: source.number });
+        source.observe(batch, receivedUs, true, decoder.takeAsks!());
       },
+      answer: () => {},
       control: (control) => controls.push(control),
       ready: () => news.push('ready'),
       refused: (channel, symbol, reason) => news.push(`${channel} ${symbol}: ${reason}`),
@@ -272,10 +290,10 @@ test('a frame in which the venue sends a secret of the address back is kept with
 
 test('says what the venue wants to hear regularly', async () => {
   const server = await serve();
-  const venue: Venue = { ...toy, ping: { everyMs: 10, text: (id) => `PING ${id}` } };
-  const { controls } = connect(server.url, {}, venue);
-  await controls.until((control) => control.type === 'sent' && control.text === 'PING 3');
-  expect(server.received).toContain('PING 1');
+  const { controls } = connect(server.url, {}, toyWith({ ping: { everyMs: 10, message: 'PING' } }));
+  let pings = 0;
+  await controls.until((control) => control.type === 'sent' && control.text === 'PING' && ++pings === 3);
+  expect(server.received).toContain('PING');
 });
 
 test('a server that goes on sending its handshake for ever is given up after the whole of the limit', async () => {
@@ -298,4 +316,61 @@ test('a server that goes on sending its handshake for ever is given up after the
   await controls.until(isControl('failed'));
   expect(controls.items).toContainEqual({ type: 'failed', reason: 'no handshake within 40 ms' });
   await controls.until(isControl('retry'));
+});
+
+test('sends no faster than its plan allows, and every message all the same', async () => {
+  const server = await serve();
+  const opening = Array.from({ length: 7 }, (_, i) => ({ do: 'send', message: `SAY ${i}` }) as const);
+  const plan = { opening, streams: [], pace: { messages: 3, perMs: 60 } };
+  const { controls } = connect(server.url, {}, toyWith(plan));
+  const times: number[] = [];
+  await controls.until((control) => {
+    if (control.type === 'sent') times.push(performance.now());
+    return times.length === 7;
+  });
+  expect(controls.items.flatMap((it) => (it.type === 'sent' ? [it.text] : []))).toEqual(
+    opening.map(({ message }) => message),
+  );
+  // Timers are never early: of any four in a row the last came a whole period after the first.
+  for (let i = 3; i < 7; i++) expect(times[i]! - times[i - 3]!).toBeGreaterThan(55);
+});
+
+test('secrets of headers, messages and requests are filled at the socket and nowhere else', async () => {
+  const server = await serve();
+  const headers: unknown[] = [];
+  server.server.on('connection', (_, request) => headers.push(request.headers['x-key']));
+  process.env.TOY_KEY = 'very-secret-key';
+  cleanups.push(() => delete process.env.TOY_KEY);
+  const key = '$' + '{TOY_KEY}';
+  const plan = { headers: { 'X-Key': key }, opening: [{ do: 'send', message: `HELLO ${key}` }] as const };
+  const { controls, is } = connect(server.url, {}, toyWith(plan));
+  expect(await controls.until(isControl('sent'))).toEqual({ type: 'sent', text: `HELLO ${key}` });
+  (await server.client(0)).send('H very-secret-key');
+  await is(`H ${'*'.repeat(15)}`);
+  await vi.waitFor(() => expect(server.received).toEqual(['HELLO very-secret-key']));
+  expect(headers).toEqual(['very-secret-key']);
+});
+
+test('a secret without a value is told before anything begins', () => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholder is the point.
+  const plan = { opening: [{ do: 'send', message: 'HELLO ${NO_SUCH_KEY}' }] as const };
+  expect(() => connect('ws://127.0.0.1:9', {}, toyWith(plan))).toThrow(
+    /^message: \$\{NO_SUCH_KEY\} is not set in the environment$/,
+  );
+});
+
+test('is replaced at the end of its life by one that overlaps with it, and misses nothing', async () => {
+  const server = await serve();
+  const { controls, frames, connection, is } = connect(server.url, {}, toyWith({ lifetimeMs: 80 }));
+  await frames.until(({ on }) => on === 1);
+  const opened = controls.items.filter(isControl('opened'));
+  expect(opened[1]).toMatchObject({ replaces: 0 });
+  const closed = await controls.until(isControl('closed'));
+  expect(closed).toMatchObject({ code: 1000, cause: 'rotation' });
+  // The old one was closed only when everything was answered on the new one.
+  const order = types(controls);
+  expect(order.indexOf('closed')).toBeGreaterThan(order.lastIndexOf('opened', order.indexOf('closed')));
+  (await server.client(1)).send('T A 5 1');
+  await is('T A 5 1');
+  expect(connection.isOpen).toBe(true);
 });

@@ -5,7 +5,7 @@ import { createClock } from '../../src/connections/clock.ts';
 import { defaultResync, Liveness, type Reaction } from '../../src/connections/liveness.ts';
 import { EventBatch, EventKind, Flag, NO_INSTRUMENT, type StatusDetail } from '../../src/core/event.ts';
 import { Random } from '../../src/core/random.ts';
-import { toySession } from './toy.ts';
+import { planOf, toySession } from './toy.ts';
 
 const silence = { frameMs: 5000, dataMs: 20_000, channelMs: { book: 30_000 }, ackMs: 10_000 };
 const second = 1e6;
@@ -34,20 +34,16 @@ const subscribed = (channel: string, symbol: string): StatusDetail => ({
   channel,
   symbol,
 });
-const gap = (symbol: string): StatusDetail => ({
-  type: 'status',
-  state: 'gap',
-  cause: 'checksum',
-  channel: 'book',
-  symbol,
-  detail: '',
-});
+/** What a decoder asks for when a book fails its checksum. */
+const lose = (liveness: Liveness, symbol: 'A' | 'B', nowUs: number): void =>
+  liveness.resync({ channel: 'book', instrument: symbol === 'A' ? 0 : 1, cause: 'checksum' }, nowUs);
 const snapshot = Flag.clear | Flag.last;
 
 /** Two symbols, trade and book, all four subscriptions answered at time 0. */
 function live(): Liveness {
-  const liveness = new Liveness(toySession('ws://x'), silence, defaultResync);
+  const liveness = new Liveness(planOf(toySession('ws://x')).streams, ['A', 'B'], silence, defaultResync);
   liveness.open(0);
+  liveness.asked(0);
   liveness.observe(status(subscribed('trade', ''), subscribed('book', 'A'), subscribed('book', 'B')), 0);
   return liveness;
 }
@@ -56,8 +52,9 @@ const types = (reactions: readonly Reaction[]): string[] => reactions.map((react
 
 describe('subscriptions', () => {
   test('are answered one by one, or a whole channel at once, and never twice', () => {
-    const liveness = new Liveness(toySession('ws://x'), silence, defaultResync);
+    const liveness = new Liveness(planOf(toySession('ws://x')).streams, ['A', 'B'], silence, defaultResync);
     liveness.open(0);
+    liveness.asked(0);
     liveness.observe(status(subscribed('trade', '')), 0);
     liveness.observe(status(subscribed('book', 'A'), subscribed('book', 'A'), subscribed('book', 'C')), 0);
     expect(liveness.isReady).toBe(false);
@@ -66,8 +63,9 @@ describe('subscriptions', () => {
   });
 
   test('count as answered by their data, for venues that answer with nothing else', () => {
-    const liveness = new Liveness(toySession('ws://x'), silence, defaultResync);
+    const liveness = new Liveness(planOf(toySession('ws://x')).streams, ['A', 'B'], silence, defaultResync);
     liveness.open(0);
+    liveness.asked(0);
     for (const instrument of [0, 1]) {
       liveness.observe(trade(instrument), 1);
       liveness.observe(level(instrument, snapshot), 1);
@@ -76,8 +74,9 @@ describe('subscriptions', () => {
   });
 
   test('that stay unanswered cost the connection after the time-out', () => {
-    const liveness = new Liveness(toySession('ws://x'), silence, defaultResync);
+    const liveness = new Liveness(planOf(toySession('ws://x')).streams, ['A', 'B'], silence, defaultResync);
     liveness.open(0);
+    liveness.asked(0);
     liveness.observe(status(subscribed('trade', ''), subscribed('book', 'B')), 0);
     for (let us = 0; us <= 10 * second; us += second) {
       liveness.observe(trade(0), us);
@@ -93,6 +92,7 @@ describe('subscriptions', () => {
   test('that are refused are told with the words of the venue, and asked for again later', () => {
     const liveness = live();
     liveness.open(0);
+    liveness.asked(0);
     const refusal = { channel: 'book', symbol: 'A', reason: 'depth not supported' };
     liveness.observe(status({ type: 'status', state: 'refused', ...refusal }), 0);
     expect(liveness.take()).toEqual([{ type: 'refused', ...refusal }]);
@@ -173,8 +173,14 @@ describe('the three clocks', () => {
 
   test('a single quiet pair does not lose its own connection either, whether data answers or an acknowledgement', () => {
     for (const answer of [level(0, snapshot), status(subscribed('book', 'A'))]) {
-      const liveness = new Liveness({ ...toySession('ws://x'), symbols: ['A'] }, silence, defaultResync);
+      const liveness = new Liveness(
+        planOf(toySession('ws://x', ['A'])).streams,
+        ['A'],
+        silence,
+        defaultResync,
+      );
       liveness.open(0);
+      liveness.asked(0);
       liveness.observe(status(subscribed('trade', 'A'), subscribed('book', 'A')), 0);
       liveness.observe(level(0, snapshot), 1);
       const told = hour(liveness, (atS, asked) => {
@@ -189,17 +195,19 @@ describe('the three clocks', () => {
 
   test('a quiet stream is left alone where that is wished', () => {
     const limits = { ...defaultResync, quietMs: Number.POSITIVE_INFINITY };
-    const liveness = new Liveness(toySession('ws://x'), silence, limits);
+    const liveness = new Liveness(planOf(toySession('ws://x')).streams, ['A', 'B'], silence, limits);
     liveness.open(0);
+    liveness.asked(0);
     liveness.observe(status(subscribed('trade', ''), subscribed('book', 'A'), subscribed('book', 'B')), 0);
     liveness.observe(level(0, snapshot), 1);
     expect(hour(liveness, () => {})).toEqual([]);
   });
 
   test('trades that are asked for afresh live again when they are heard, though nothing new came', () => {
-    const session = { ...toySession('ws://x'), symbols: ['A'], channels: ['trade'] };
-    const liveness = new Liveness(session, silence, defaultResync);
+    const session = { ...toySession('ws://x', ['A']), channels: ['trade'] };
+    const liveness = new Liveness(planOf(session).streams, ['A'], silence, defaultResync);
     liveness.open(0);
+    liveness.asked(0);
     liveness.observe(status(subscribed('trade', 'A')), 0);
     liveness.observe(trade(0), 1);
     const healed: StatusDetail = { type: 'status', state: 'healed', channel: 'trade', symbol: 'A' };
@@ -227,19 +235,19 @@ describe('the three clocks', () => {
 describe('a book that went wrong', () => {
   test('is asked for once, however many frames fail before its snapshot comes', () => {
     const liveness = live();
-    liveness.observe(status(gap('A')), second);
-    liveness.observe(status(gap('A')), second + 1);
+    lose(liveness, 'A', second);
+    lose(liveness, 'A', second + 1);
     liveness.observe(level(0, Flag.last), second + 2);
-    liveness.observe(status(gap('A')), second + 3);
+    lose(liveness, 'A', second + 3);
     expect(liveness.take()).toEqual([{ type: 'resync', channel: 'book', symbol: 'A', cause: 'checksum' }]);
     liveness.observe(level(0, snapshot), second + 4);
-    liveness.observe(status(gap('A')), second + 5);
+    lose(liveness, 'A', second + 5);
     expect(types(liveness.take())).toEqual(['resync']);
   });
 
   test('whose fresh snapshot does not come costs the connection', () => {
     const liveness = live();
-    liveness.observe(status(gap('A')), 0);
+    lose(liveness, 'A', 0);
     liveness.take();
     for (let us = 0; us <= 11 * second; us += second) {
       liveness.observe(level(0, Flag.last), us);
@@ -258,7 +266,7 @@ describe('a book that went wrong', () => {
       const liveness = live();
       const seen: string[] = [];
       for (let turn = 1; turn <= 4; turn++) {
-        liveness.observe(status(gap('B')), turn * pauseUs);
+        lose(liveness, 'B', turn * pauseUs);
         liveness.observe(level(1, snapshot), turn * pauseUs + 1);
         seen.push(...types(liveness.take()));
       }
@@ -268,11 +276,10 @@ describe('a book that went wrong', () => {
 
   test('a snapshot that fails its own checksum is asked for again', () => {
     const liveness = live();
-    liveness.observe(status(gap('A')), 0);
+    lose(liveness, 'A', 0);
     liveness.take();
-    const batch = level(0, snapshot);
-    batch.addDetail(gap('A'), 0, 1, 0, Number.NaN);
-    liveness.observe(batch, 1);
+    liveness.observe(level(0, snapshot), 1);
+    lose(liveness, 'A', 1);
     expect(types(liveness.take())).toEqual(['resync']);
   });
 });

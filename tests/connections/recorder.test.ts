@@ -290,10 +290,10 @@ describe('the start', () => {
   });
 
   test('refuses a session that the venue cannot serve, before anything is written', () => {
-    const subscribe = (): never => {
+    const connections = (): never => {
       throw new UsageError('book depth 7 is not on offer (allowed: 10)');
     };
-    expect(() => record('ws://localhost:1', { venue: { ...toy, subscribe } })).toThrow(UsageError);
+    expect(() => record('ws://localhost:1', { venue: { ...toy, connections } })).toThrow(UsageError);
   });
 
   test('may be interrupted while the journal is being opened, which then is given back', async () => {

@@ -12,7 +12,7 @@ import {
   RecordKind,
   type Session,
 } from '../../src/core/frame.ts';
-import type { Decoder, SilenceLimits, Venue } from '../../src/venues/venue.ts';
+import type { Action, ConnectionPlan, Decoder, SilenceLimits, Venue } from '../../src/venues/venue.ts';
 
 export const patientSilence: SilenceLimits = { frameMs: 5000, dataMs: 5000, channelMs: {}, ackMs: 5000 };
 
@@ -23,12 +23,31 @@ export const toy: Venue = {
   defaultChannels: ['trade', 'book'],
   depths: [10],
   defaultDepth: 10,
-  silence: patientSilence,
-  ping: undefined,
-  subscribe: (session) => session.channels.map((channel) => `SUB ${channel} ${session.symbols.join(' ')}`),
-  resync: (_, channel, symbol) => [`UNSUB ${channel} ${symbol}`, `SUB ${channel} ${symbol}`],
+  connections: (session) => [planOf(session)],
   createDecoder: (session) => createDecoder(session),
 };
+
+const say = (message: string): Action => ({ do: 'send', message });
+
+export function planOf({ url, channels, symbols }: Session): ConnectionPlan {
+  return {
+    url,
+    streams: channels.flatMap((channel) =>
+      symbols.map((symbol, instrument) => ({
+        channel,
+        instrument,
+        again: [say(`UNSUB ${channel} ${symbol}`), say(`SUB ${channel} ${symbol}`)],
+      })),
+    ),
+    opening: channels.map((channel) => say(`SUB ${channel} ${symbols.join(' ')}`)),
+    silence: patientSilence,
+  };
+}
+
+/** The toy with a plan that differs in something. */
+export function toyWith(changes: Partial<ConnectionPlan>): Venue {
+  return { ...toy, connections: (session) => [{ ...planOf(session), ...changes }] };
+}
 
 export function toySession(url: string, symbols: readonly string[] = ['A', 'B']): Session {
   return { venue: 'toy', url, symbols, channels: ['trade', 'book'], depth: 10, candleUs: 0 };
@@ -41,9 +60,12 @@ const text = new TextDecoder();
  * `G A checksum`: the book of A is wrong · `ACK trade A` · `NO trade A words` · `H`: heartbeat · `!`: the decoder throws.
  */
 function createDecoder(session: Session): Decoder {
+  let asks: Action[] = [];
   return {
+    takeAsks: () => asks,
     decode(record: JournalRecord, out: EventBatch): void {
       const { seq, receivedUs } = record;
+      asks = [];
       if (record.kind === RecordKind.beat) {
         out.add(EventKind.beat, NO_INSTRUMENT, seq, receivedUs, Number.NaN);
         return;
@@ -69,6 +91,7 @@ function createDecoder(session: Session): Decoder {
       } else if (word === 'G') {
         const cause = second as GapCause;
         status({ type: 'status', state: 'gap', cause, channel: 'book', symbol: first, detail: '' });
+        asks = [{ do: 'resync', channel: 'book', instrument, cause }];
       } else if (word === 'ACK') {
         status({ type: 'status', state: 'subscribed', channel: first, symbol: second });
       } else if (word === 'NO') {

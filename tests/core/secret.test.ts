@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { decodeControl, encodeControl, RecordKind } from '../../src/core/frame.ts';
-import { Address, redact, redactAddress, redactRequest } from '../../src/core/secret.ts';
+import { redact, redactAddress, redactHeaders, redactRequest, Secrets } from '../../src/core/secret.ts';
 
 const S = 'hUnter2-s3cret';
 
@@ -27,18 +27,28 @@ describe('an address', () => {
   test('is filled from the environment for the socket, and its secrets are known wherever they turn up', () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholder is the point.
     const text = 'wss://host/v1/${STREAM_KEY}/ws?token=abcdefgh';
-    const address = new Address(text, { STREAM_KEY: S }, '--url');
-    expect(address.filled).toBe(`wss://host/v1/${S}/ws?token=abcdefgh`);
+    const address = new Secrets({ STREAM_KEY: S });
+    expect(address.fillAddress(text, '--url')).toBe(`wss://host/v1/${S}/ws?token=abcdefgh`);
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholder is the point.
-    expect(address.recorded).toBe('wss://host/v1/${STREAM_KEY}/ws?token=***');
+    expect(redactAddress(text)).toBe('wss://host/v1/${STREAM_KEY}/ws?token=***');
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholder is the point.
     expect(address.hide(`no such stream ${S} for abcdefgh`)).toBe('no such stream ${STREAM_KEY} for ***');
     const frame = new TextEncoder().encode(`{"echo":"/v1/${S}/ws"}`);
     expect(address.mask(frame)).toBe(1);
     expect(new TextDecoder().decode(frame)).toBe(`{"echo":"/v1/${'*'.repeat(S.length)}/ws"}`);
-    expect(() => new Address(text, {}, '--url')).toThrow(
+    expect(() => new Secrets({}).fillAddress(text, '--url')).toThrow(
       /^--url: \$\{STREAM_KEY\} is not set in the environment$/,
     );
+  });
+});
+
+test('of headers only placeholders and what every request has are kept', () => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholder is the point.
+  const kept = { 'APCA-API-KEY-ID': '${KEY}', 'Content-Type': 'application/json' };
+  expect(redactHeaders({ ...kept, 'X-ID': S, Authorization: `Bearer ${S}` })).toEqual({
+    ...kept,
+    'X-ID': '***',
+    Authorization: '***',
   });
 });
 

@@ -15,7 +15,7 @@ import * as json from '../fields.ts';
 import { type Loss, StreamGaps } from '../gaps.ts';
 import { emitUnknown, FRAME_BYTES_MAX, type FrameReader, guardFrame, MalformedFrame } from '../guard.ts';
 import { ByteScanner, NameTable } from '../scan.ts';
-import type { BookChecks, Decoder } from '../venue.ts';
+import type { Action, BookChecks, Decoder } from '../venue.ts';
 import { FrameScan, isHeartbeat } from './frames.ts';
 import { Instruments } from './instruments.ts';
 import * as kraken from './json.ts';
@@ -23,6 +23,8 @@ import { LevelChannel } from './levels.ts';
 import { requestOf } from './requests.ts';
 import { emitStatus, emitWords } from './status.ts';
 import { TradeChannel } from './trades.ts';
+
+const NOTHING: readonly Action[] = [];
 
 /** Of a frame that is refused only the outline is looked at. */
 const lenient = new TextDecoder();
@@ -37,6 +39,8 @@ export class KrakenDecoder implements Decoder, FrameReader {
   readonly #scan: FrameScan | undefined;
   /** The newest candle seen, by instrument: the one that runs. */
   readonly #running: (CandleDetail | undefined)[];
+  /** What the last record makes necessary. */
+  readonly #asks: Action[] = [];
   #connection = 0;
   /** Connections that are open beside one another; none as a rule: then each takes the place of the one before. */
   readonly #beside = new Set<number>();
@@ -49,7 +53,7 @@ export class KrakenDecoder implements Decoder, FrameReader {
     this.#numbers = new Map(symbols.map((symbol, number) => [symbol, number]));
     this.#instruments = new Instruments(symbols);
     this.#gaps = new StreamGaps(session, ['book', 'trade', 'ticker', 'ohlc']);
-    this.#levels = new LevelChannel(session, this.#instruments, this.#gaps);
+    this.#levels = new LevelChannel(session, this.#instruments, this.#gaps, this.#asks);
     this.#trades = new TradeChannel(symbols, this.#instruments, this.#gaps);
     this.#running = symbols.map(() => undefined);
     const scans = options.scans ?? true;
@@ -60,7 +64,12 @@ export class KrakenDecoder implements Decoder, FrameReader {
     return this.#levels.checks;
   }
 
+  takeAsks(): readonly Action[] {
+    return this.#asks.length === 0 ? NOTHING : this.#asks.splice(0);
+  }
+
   decode(record: JournalRecord, out: EventBatch): void {
+    if (this.#asks.length > 0) this.#asks.length = 0;
     switch (record.kind) {
       case RecordKind.text:
         if (record.connection !== this.#connection) this.#enter(record, out);
@@ -68,7 +77,12 @@ export class KrakenDecoder implements Decoder, FrameReader {
         this.#gaps.frame(record);
         return;
       case RecordKind.binary:
-        emitUnknown('binary frame', record, out);
+      case RecordKind.answer:
+        emitUnknown(
+          record.kind === RecordKind.binary ? 'binary frame' : 'an answer nobody asked for',
+          record,
+          out,
+        );
         this.#gaps.frame(record);
         return;
       case RecordKind.control:

@@ -4,7 +4,7 @@
 import { type EventBatch, EventKind, Flag } from '../../core/event.ts';
 import type { JournalRecord, Session } from '../../core/frame.ts';
 import type { Loss, StreamGaps } from '../gaps.ts';
-import type { BookChecks } from '../venue.ts';
+import type { Action, BookChecks } from '../venue.ts';
 import { ChecksumBook } from './book.ts';
 import { BookFrame } from './frames.ts';
 import type { Instruments } from './instruments.ts';
@@ -22,8 +22,10 @@ export class LevelChannel {
   readonly #markets: readonly Market[];
   readonly #instruments: Instruments;
   readonly #gaps: StreamGaps;
+  readonly #asks: Action[];
 
-  constructor(session: Session, instruments: Instruments, gaps: StreamGaps) {
+  constructor(session: Session, instruments: Instruments, gaps: StreamGaps, asks: Action[]) {
+    this.#asks = asks;
     this.#depth = session.depth;
     this.#instruments = instruments;
     this.#gaps = gaps;
@@ -142,9 +144,10 @@ export class LevelChannel {
     else for (const market of this.#markets) market.isValid = false;
   }
 
-  /** The book is wrong from here to its next snapshot. */
+  /** The book is wrong from here to its next snapshot, which is asked for. */
   lose(number: number, loss: Loss, record: JournalRecord, out: EventBatch): void {
     this.distrust(number);
+    this.#asks.push({ do: 'resync', channel: 'book', instrument: number, cause: loss.cause });
     this.#gaps.lose('book', number, loss, record, out);
   }
 }

@@ -4,6 +4,7 @@ import { assert } from '../../core/assert.ts';
 import { UsageError, unknownName } from '../../core/errors.ts';
 import type { Session } from '../../core/frame.ts';
 import { formatDurationUs } from '../../core/time.ts';
+import type { Action, ConnectionPlan, SilenceLimits } from '../venue.ts';
 
 /** In the order of subscription: what the instruments are comes before what happens in them. */
 export const CHANNELS = ['instrument', 'book', 'trade', 'ticker', 'ohlc'] as const;
@@ -11,12 +12,22 @@ type Channel = (typeof CHANNELS)[number];
 
 export const DEPTHS = [10, 25, 100, 500, 1000] as const;
 
+const SILENCE: SilenceLimits = {
+  // A heartbeat comes each second once anything is subscribed; the worst gap measured is 1.03 s.
+  frameMs: 10_000,
+  // Heartbeats alone, with every subscription acknowledged, is a failure that has been seen to last for ever.
+  dataMs: 60_000,
+  // The worst gap measured on the healthy book of a quiet pair is 9 s. Trades may rightly be silent for hours.
+  channelMs: { book: 120_000 },
+  ackMs: 10_000,
+};
+
 const CANDLE_MINUTES = [1, 5, 15, 30, 60, 240, 1440, 10_080, 21_600];
 
 const MINUTE_US = 60e6;
 
 /** One request per channel for all symbols; `instrument` is asked for whether the session names it or not. */
-export function subscribeTexts(session: Session): readonly string[] {
+function subscribeTexts(session: Session): readonly string[] {
   const known: readonly string[] = CHANNELS;
   for (const channel of session.channels) {
     if (!known.includes(channel)) throw unknownName('channel', channel, known, session.venue);
@@ -27,8 +38,30 @@ export function subscribeTexts(session: Session): readonly string[] {
   );
 }
 
+/** One connection carries it all. */
+export function planOf(session: Session): ConnectionPlan {
+  const opening = subscribeTexts(session).map(sent);
+  return {
+    url: session.url,
+    streams: session.channels.flatMap((channel) =>
+      session.symbols.map((symbol, instrument) => ({
+        channel,
+        instrument,
+        again: resyncTexts(session, channel, symbol).map(sent),
+      })),
+    ),
+    opening,
+    silence: SILENCE,
+    ping: { everyMs: 30_000, message: '{"method":"ping"}' },
+  };
+}
+
+function sent(message: string): Action {
+  return { do: 'send', message };
+}
+
 /** Ends one subscription and begins it again, so that the venue sends a snapshot. */
-export function resyncTexts(session: Session, channel: string, symbol: string): readonly string[] {
+function resyncTexts(session: Session, channel: string, symbol: string): readonly string[] {
   const known = CHANNELS.find((name) => name === channel);
   const number = session.symbols.indexOf(symbol);
   assert(known !== undefined && number >= 0, `${channel} of ${symbol} belongs to the session`);
@@ -37,10 +70,6 @@ export function resyncTexts(session: Session, channel: string, symbol: string): 
     request('unsubscribe', subscriptionParams(session, known, [symbol]), id),
     request('subscribe', subscribeParams(session, known, [symbol]), id),
   ];
-}
-
-export function pingText(id: number): string {
-  return JSON.stringify({ method: 'ping', req_id: id });
 }
 
 /** What a request number asked for; the symbol is empty where the request named all of them. */
