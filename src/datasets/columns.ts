@@ -2,6 +2,7 @@
 // A table holds one kind of event (status: the three that describe the feed itself); a column holds what the event
 // column holds, so reading shares the arrays it is given and copies nothing.
 import { unreachable } from '../core/assert.ts';
+import { jsonDepth } from '../core/bounds.ts';
 import { DataError } from '../core/errors.ts';
 import {
   type CandleDetail,
@@ -286,7 +287,27 @@ function readStatus(rows: TableBatch, out: EventBatch, where: string): void {
     if (kind === undefined) throw new DataError(`${where}: unknown kind of event: ${kinds[row]}`);
     out.kind[row] = kind;
     const text = details[row];
-    // The file's digest was checked before it was opened, so this is what `statusColumns` wrote.
-    if (typeof text === 'string') out.detail[row] = JSON.parse(text) as EventDetail;
+    if (typeof text === 'string') out.detail[row] = parseDetail(text, kinds[row]!, where);
   }
 }
+
+/** What the journal's recorder, a venue or an instrument said; the file may be somebody else's. */
+function parseDetail(text: string, kind: string, where: string): EventDetail {
+  try {
+    if (jsonDepth(text, DEPTH_MAX) > DEPTH_MAX) throw new Error('nested too deep');
+    const detail = JSON.parse(text) as Partial<Record<string, unknown>> | null;
+    if (typeof detail !== 'object' || detail?.type !== kind) throw new Error(`not of kind ${kind}`);
+    const own =
+      kind === 'instrument' ? detail.instrument : detail.state === 'control' ? detail.control : detail;
+    if (typeof own !== 'object' || own === null) throw new Error('it lacks what it tells of');
+    const texts = ['state', 'channel', 'symbol', 'cause', 'detail', 'reason', 'text'];
+    if (kind === 'status' && texts.some((key) => !['string', 'undefined'].includes(typeof detail[key]))) {
+      throw new Error('a word in it is not a text');
+    }
+    return detail as unknown as EventDetail;
+  } catch (cause) {
+    throw new DataError(`${where}: a row of the status table: ${(cause as Error).message}`, { cause });
+  }
+}
+
+const DEPTH_MAX = 32;

@@ -3,12 +3,14 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../core/errors.ts';
+import { requireFile } from '../parquet/files.ts';
 
 const READ_BYTES = 1 << 20;
 
 /** SHA-256 of a file's bytes, hexadecimal. */
 export async function digestFile(path: string): Promise<string> {
   const hash = createHash('sha256');
+  requireFile(path);
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: READ_BYTES })) {
       hash.update(chunk as Uint8Array);

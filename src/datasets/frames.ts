@@ -2,6 +2,7 @@
 // events as they gave live, because the decoder is the same and knows no mode.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { isCount, isSymbol, isTimeUs, jsonDepth } from '../core/bounds.ts';
 import { DataError } from '../core/errors.ts';
 import { EventBatch } from '../core/event.ts';
 import { type Control, decodeControl, type JournalRecord, RecordKind, type Session } from '../core/frame.ts';
@@ -9,7 +10,7 @@ import { readJournal, readSegments } from '../journal/reader.ts';
 import { findVenue } from '../venues/list.ts';
 import type { Decoder } from '../venues/venue.ts';
 import { CandleDecoder } from './imports/candles.ts';
-import type { Manifest } from './manifest.ts';
+import { type Manifest, SYMBOLS_MAX } from './manifest.ts';
 
 export type SessionControl = Extract<Control, { type: 'session' }>;
 
@@ -36,7 +37,7 @@ export async function readSession(folder: string): Promise<SessionControl> {
   for await (const records of readJournal(journalFolder(folder))) {
     for (const record of records) {
       if (record.kind !== RecordKind.control) continue;
-      const control = decodeControl(record);
+      const control = readControl(record, folder);
       if (control.type === 'session') return control;
     }
     if (records.length > 0 && records[0]!.seq > SESSION_WITHIN) break;
@@ -67,6 +68,11 @@ export async function* decodeRecording(
   for await (const records of readJournal(journalFolder(folder), { verify })) {
     events.reset();
     for (const record of records) {
+      if (!isTimeUs(record.receivedUs)) {
+        throw new DataError(
+          `${folder}: record ${record.seq} was received at ${record.receivedUs}, which is not a time`,
+        );
+      }
       if (record.kind === RecordKind.control) checkSession(folder, session, record);
       decoder.decode(record, events);
     }
@@ -95,7 +101,7 @@ export async function verifySegments(folder: string, manifest: Manifest): Promis
 }
 
 function checkSession(folder: string, session: Session, record: JournalRecord): void {
-  const control = decodeControl(record);
+  const control = readControl(record, folder);
   if (control.type !== 'session') return;
   const [first, later] = [session.symbols.join(' '), control.session.symbols.join(' ')];
   if (control.session.venue !== session.venue || first !== later) {
@@ -103,4 +109,40 @@ function checkSession(folder: string, session: Session, record: JournalRecord): 
       `${folder}: record ${record.seq} begins a session of other instruments (${later}) than the first (${first})`,
     );
   }
+}
+
+/** A step of a recorder that may have been somebody else's: DataError naming the record where it is none. */
+function readControl(record: JournalRecord, folder: string): Control {
+  try {
+    const text = new TextDecoder().decode(record.payload);
+    if (jsonDepth(text, DEPTH_MAX) > DEPTH_MAX) throw new Error('nested too deep');
+    const control = decodeControl(record) as Partial<Control> | null;
+    if (typeof control?.type !== 'string') throw new Error('it has no type');
+    if (control.type === 'session' && !isSession((control as SessionControl).session)) {
+      throw new Error('its session is out of bounds');
+    }
+    return control as Control;
+  } catch (cause) {
+    throw new DataError(`${folder}: record ${record.seq} is not a control: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+const DEPTH_MAX = 32;
+
+function isSession(session: Partial<Session> | null): boolean {
+  if (typeof session !== 'object' || session === null) return false;
+  const { venue, url, symbols, channels, depth, candleUs } = session;
+  const areSymbols = Array.isArray(symbols) && symbols.length <= SYMBOLS_MAX && symbols.every(isSymbol);
+  const areChannels = Array.isArray(channels) && channels.every((channel) => typeof channel === 'string');
+  return (
+    typeof venue === 'string' &&
+    typeof url === 'string' &&
+    areSymbols &&
+    new Set(symbols).size === symbols.length &&
+    areChannels &&
+    isCount(depth as number) &&
+    isCount(candleUs as number)
+  );
 }

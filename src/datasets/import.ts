@@ -16,7 +16,7 @@ import { mergeCaptures } from './imports/merge.ts';
 import { type FileSurvey, requireSeparate, surveyFile } from './imports/survey.ts';
 import { ImportTape } from './imports/tape.ts';
 import { readTimed, type TimeCounts } from './imports/timed.ts';
-import { MANIFEST_FILE, type Manifest } from './manifest.ts';
+import { MANIFEST_FILE, type Manifest, SYMBOLS_MAX } from './manifest.ts';
 import { buildTables } from './tables.ts';
 
 export { CLOCKS, type ClockKind, TIME_UNITS, type TimeUnit } from './imports/clock.ts';
@@ -201,6 +201,3 @@ function sessionOf(options: ImportOptions, surveys: readonly FileSurvey[]): Sess
   const { channels, candleUs } = found;
   return { venue: venue.name, url, symbols, channels, depth, candleUs };
 }
-
-/** More instruments than any venue lists. */
-const SYMBOLS_MAX = 20_000;

@@ -1,12 +1,13 @@
 // What a recording is: one JSON file that names its contents and their digests. Nothing in it depends on when
 // it was written, so equal recordings have equal manifests, and its own digest identifies the dataset.
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { isTimeUs, jsonDepth } from '../core/bounds.ts';
 import { DataError } from '../core/errors.ts';
-import { syncFile, syncFolder } from '../parquet/parquet.ts';
+import { requireFile, syncFile, syncFolder } from '../parquet/parquet.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
 /** The lock of whoever derives the tables of a recording, and writes its manifest. */
@@ -15,8 +16,14 @@ const SCHEMA_VERSION = 1;
 /** Raised when the same journal gives other counts, gaps or events than before. */
 export const DERIVATION = 3;
 
+/** More instruments than any venue lists. */
+export const SYMBOLS_MAX = 20_000;
+/** Far more than any recording needs. */
+const MANIFEST_BYTES_MAX = 256 << 20;
+const DEPTH_MAX = 32;
+
 const count = z.number().int().nonnegative();
-const timeUs = z.number().int();
+const timeUs = z.number().refine(isTimeUs, 'not a time');
 const digest = z.string();
 
 /** In the order in which they are merged and listed. */
@@ -24,6 +31,11 @@ export const TABLES = [
   ...(['trades', 'book', 'quotes', 'candles'] as const),
   ...(['funding', 'open_interest', 'marks', 'liquidations', 'status'] as const),
 ] as const;
+
+/** Below the recording, whatever stands in it: `trades/date=2026-01-02/symbol=BTC%2FUSD/000.parquet`. */
+const TABLE_FILE = new RegExp(
+  `^(${TABLES.join('|')})/date=\\d{4}-\\d{2}-\\d{2}/(symbol=[A-Z0-9_%-]+/)?\\d{3,9}\\.parquet$`,
+);
 
 /** What was seen of one symbol. Times in µs. */
 const symbolCounts = z.strictObject({
@@ -94,7 +106,7 @@ const gap = z.strictObject({
 
 const segment = z.strictObject({
   /** Relative to the recording, with `/`. */
-  file: z.string(),
+  file: z.string().regex(/^journal\/\d{6}\.(arrow|parquet)$/, 'not a segment of a journal'),
   rows: count,
   firstSeq: count,
   lastSeq: count,
@@ -104,7 +116,7 @@ const segment = z.strictObject({
 
 const tableFile = z.strictObject({
   /** Relative to the recording, with `/`. */
-  file: z.string(),
+  file: z.string().regex(TABLE_FILE, 'not a file of a table'),
   /** Null in the status table, which is of all symbols. */
   symbol: z.string().nullable(),
   rows: count,
@@ -134,7 +146,7 @@ const manifestSchema = z.strictObject({
   venue: z.string(),
   url: z.string(),
   /** Instrument numbers in events are indices into this list. */
-  symbols: z.array(z.string()),
+  symbols: z.array(z.string()).max(SYMBOLS_MAX),
   channels: z.array(z.string()),
   depth: count,
   candleUs: count,
@@ -185,7 +197,9 @@ export async function writeManifest(folder: string, contents: Omit<Manifest, 'di
   const path = join(folder, MANIFEST_FILE);
   const partial = `${path}.partial`;
   try {
-    await writeFile(partial, `${JSON.stringify(complete, null, 2)}\n`);
+    // What stands under this name is a leftover, or a link to somewhere else: it is never written through.
+    await rm(partial, { force: true });
+    await writeFile(partial, `${JSON.stringify(complete, null, 2)}\n`, { flag: 'wx' });
     await syncFile(partial);
     await rename(partial, path);
   } catch (error) {
@@ -197,16 +211,15 @@ export async function writeManifest(folder: string, contents: Omit<Manifest, 'di
 }
 
 function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new DataError(`${path}: no manifest there (is it a recording? retick data tables makes one)`, {
-      cause,
-    });
+  if (!existsSync(path)) {
+    throw new DataError(`${path}: no manifest there (is it a recording? retick data tables makes one)`);
   }
+  requireFile(path, MANIFEST_BYTES_MAX);
+  return readFileSync(path, 'utf8');
 }
 
 function parseManifest(text: string, path: string): Manifest {
+  if (jsonDepth(text, DEPTH_MAX) > DEPTH_MAX) throw new DataError(`${path}: nested too deep`);
   let json: unknown;
   try {
     json = JSON.parse(text);

@@ -1,7 +1,10 @@
 // The derived tables, read back as events. Whoever reads has had the files' digests checked before.
 import { join } from 'node:path';
+import { isCount, isTimeUs } from '../core/bounds.ts';
+import { DataError } from '../core/errors.ts';
 import { EventBatch, NO_INSTRUMENT } from '../core/event.ts';
 import { readParquet } from '../parquet/parquet.ts';
+import { faultOf } from '../venues/guard.ts';
 import { fromColumns, tableSchemas } from './columns.ts';
 import { verifyFiles } from './digests.ts';
 import type { Manifest, TableFile, TableName } from './manifest.ts';
@@ -28,7 +31,17 @@ export async function* readTable(
   const conditions = { ...(where !== undefined && { where }), ...(orderBy !== undefined && { orderBy }) };
   for await (const rows of readParquet(paths, tableSchemas[table], conditions)) {
     fromColumns(table, rows, batch, from);
+    requireBounded(batch, from.where);
     yield batch;
+  }
+}
+
+/** The digest proves that a file is what its maker wrote, not that its maker wrote events. */
+function requireBounded(batch: EventBatch, where: string): void {
+  for (let row = 0; row < batch.length; row++) {
+    const isTimed = isTimeUs(batch.receivedUs[row]!) && isCount(batch.seq[row]!);
+    const fault = isTimed ? faultOf(batch, row) : `${batch.receivedUs[row]} is not a receive time`;
+    if (fault !== undefined) throw new DataError(`${where}: record ${batch.seq[row]}: ${fault}`);
   }
 }
 

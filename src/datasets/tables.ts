@@ -1,14 +1,23 @@
 // The derived tables, rebuilt from the journal in one pass: decode every frame once, spool the events to their
 // partitions, count what was seen. The tables are complete or not there: they are written aside, swapped in, and
 // only then named by the manifest.
+import { lstatSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { DataError } from '../core/errors.ts';
 import { takeLock, waitForLock } from '../journal/lock.ts';
 import { readSegments } from '../journal/reader.ts';
 import { TABLE_NAMES } from './columns.ts';
 import { decodeRecording, journalFolder, readSession, type SessionControl } from './frames.ts';
-import { DERIVATION, type Manifest, TABLES_LOCK, type Table, writeManifest } from './manifest.ts';
+import {
+  DERIVATION,
+  MANIFEST_FILE,
+  type Manifest,
+  TABLES_LOCK,
+  type Table,
+  writeManifest,
+} from './manifest.ts';
 import { Spool } from './spool.ts';
 import { Summary, type SummaryResult } from './summary.ts';
 
@@ -33,6 +42,7 @@ const PARTIAL_FOLDER = '.tables-partial';
 export async function buildTables(folder: string, options: TablesOptions = {}): Promise<Manifest> {
   // Asked for first, so that nothing is written where there is no recording.
   const control = await readSession(folder);
+  requireOwn(folder);
   const what = `the tables of ${folder}`;
   const deriving = await waitForLock(join(folder, TABLES_LOCK), what, { signal: options.signal });
   try {
@@ -45,6 +55,21 @@ export async function buildTables(folder: string, options: TablesOptions = {}): 
     }
   } finally {
     deriving.release();
+  }
+}
+
+/** A recording from elsewhere may hold links that lead out of it: nothing is written through them. */
+function requireOwn(folder: string): void {
+  for (const name of [
+    'journal',
+    'journal/lock',
+    TABLES_LOCK,
+    MANIFEST_FILE,
+    PARTIAL_FOLDER,
+    ...TABLE_NAMES,
+  ]) {
+    if (lstatSync(join(folder, name), { throwIfNoEntry: false })?.isSymbolicLink() !== true) continue;
+    throw new DataError(`${join(folder, name)} is a link: nothing is written through it`);
   }
 }
 

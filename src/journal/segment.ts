@@ -1,9 +1,10 @@
 // Segments of a journal: which there are, and reading an open one. A reader hands out whole batches whose header
 // and checksum hold and whose records continue those before; it stops at the first byte for which that is not so.
-import { closeSync, fstatSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DataError } from '../core/errors.ts';
 import type { JournalRecord, RecordKind } from '../core/frame.ts';
+import { requireFile } from '../parquet/files.ts';
 import { END_BYTES, SCHEMA_BYTES } from './layout.ts';
 import { findBatch, isEndMark, readBatch, readFully, type SegmentBatch, type SegmentFile } from './locate.ts';
 
@@ -56,13 +57,21 @@ export function requireSummarised(folder: string, segments: readonly Segment[]):
   }
 }
 
-/** The names in a folder; DataError when it is not there. */
+/** The names in a folder; DataError when it is not there, or when a pipe or a device stands in it under a name of ours. */
 export function readFolder(folder: string): readonly string[] {
+  let names: readonly string[];
   try {
-    return readdirSync(folder);
+    names = readdirSync(folder);
   } catch (cause) {
     throw new DataError(`no journal at ${folder}: ${(cause as Error).message}`, { cause });
   }
+  for (const name of names) {
+    // One that is gone by now has been sealed.
+    if (/^(\d{6}\.(arrow|parquet|json)|acknowledged)$/.test(name) && existsSync(join(folder, name))) {
+      requireFile(join(folder, name));
+    }
+  }
+  return names;
 }
 
 export class SegmentReader {

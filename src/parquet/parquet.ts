@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
 import { assert } from '../core/assert.ts';
 import { DataError } from '../core/errors.ts';
+import { requireBoundedParquet } from './bounds.ts';
 import {
   type Api,
   ChunkSource,
@@ -25,6 +26,7 @@ import { syncFile, syncFolder } from './durable.ts';
 
 export { type Column, type ColumnType, quoteName, type Schema, type TableBatch } from './columns.ts';
 export { syncFile, syncFolder } from './durable.ts';
+export { requireFile } from './files.ts';
 
 type Database = { readonly api: Api; readonly instance: DuckDBInstance };
 
@@ -103,7 +105,10 @@ export async function* readParquet(
   options: { readonly where?: string; readonly orderBy?: string } = {},
 ): AsyncGenerator<TableBatch, void, undefined> {
   if (paths.length === 0) return;
-  for (const path of paths) if (!existsSync(path)) throw new DataError(`missing file: ${path}`);
+  for (const path of paths) {
+    if (!existsSync(path)) throw new DataError(`missing file: ${path}`);
+    requireBoundedParquet(path);
+  }
   const { instance } = await openDatabase();
   const names = Object.keys(columns);
   const select = names.map((name) => `${readSql(name, columns[name]!)} AS ${quoteName(name)}`);

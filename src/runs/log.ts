@@ -2,20 +2,12 @@
 // The run's digest is the SHA-256 of that file's bytes, so `sha256sum` proves it; nothing else goes into it,
 // above all no wall clock and no mode. Memory is bounded by one queue and one buffer, whatever the run's length.
 import { createHash, type Hash } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  type Stats,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StrategyActivity } from '../core/activity.ts';
 import { DataError } from '../core/errors.ts';
 import type { RunLog, RunRecord } from '../core/record.ts';
+import { requireFile } from '../parquet/files.ts';
 import { NUMBER_FIELDS, requireRecord } from './schema.ts';
 
 const BUFFER_CHARS = 1 << 18;
@@ -221,13 +213,6 @@ export function* readLines(path: string): Generator<string, undefined> {
 function openFile(path: string): number {
   requireFile(path);
   return openSync(path, 'r');
-}
-
-/** What is known of a file. DataError at a pipe or a device, which would be read for ever. */
-export function requireFile(path: string): Stats {
-  const stats = statSync(path);
-  if (!stats.isFile()) throw new DataError(`${path} is not a file`);
-  return stats;
 }
 
 /** The SHA-256 of a run log's bytes as they are on disk now. */

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { jsonDepth, TIME_MAX_US } from '../core/bounds.ts';
 import { DataError } from '../core/errors.ts';
+import { requireFile } from '../parquet/files.ts';
 import { activitySchema } from './activity.ts';
-import { digestOf, requireFile } from './log.ts';
+import { digestOf } from './log.ts';
 import { TABLE_FILES } from './tables.ts';
 
 export const MODES = ['paper', 'replay', 'backtest'] as const;
@@ -229,10 +230,7 @@ function parse<T>(path: string, text: string, schema: z.ZodType<T>): T {
 }
 
 function readText(path: string): string {
-  const { size } = requireFile(path);
-  if (size > MANIFEST_BYTES_MAX) {
-    throw new DataError(`${path}: ${size} bytes are too many (at most ${MANIFEST_BYTES_MAX})`);
-  }
+  requireFile(path, MANIFEST_BYTES_MAX);
   return readFileSync(path, 'utf8');
 }
 

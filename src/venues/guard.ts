@@ -59,8 +59,11 @@ function read(reader: FrameReader, record: JournalRecord, out: EventBatch): stri
   return undefined;
 }
 
-/** Readers keep to the bounds themselves, so that nothing remembers a number that is refused here. */
-function faultOf(out: EventBatch, row: number): string | undefined {
+/**
+ * What is wrong with an event, wherever it came from; undefined when nothing is. Readers of frames keep to the bounds
+ * themselves, so that nothing remembers a number that is refused here.
+ */
+export function faultOf(out: EventBatch, row: number): string | undefined {
   const exchangeUs = out.exchangeUs[row]!;
   if (!Number.isNaN(exchangeUs) && !isTimeUs(exchangeUs)) return `${exchangeUs} is not a time`;
   switch (out.kind[row]) {
@@ -103,8 +106,10 @@ function faultOf(out: EventBatch, row: number): string | undefined {
     case EventKind.candle:
       return candleFault(out.detail[row] as CandleDetail);
     case EventKind.instrument: {
-      const detail = out.detail[row]!;
-      return detail.type === 'instrument' ? instrumentFault(detail.instrument) : undefined;
+      const detail = out.detail[row];
+      return detail?.type === 'instrument'
+        ? instrumentFault(detail.instrument)
+        : 'an instrument without its rules';
     }
     default:
       return undefined;
