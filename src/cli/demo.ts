@@ -242,12 +242,24 @@ function say(output: Output, step: number, text: string): void {
 
 function liveStory({ run, session, summary }: PaperResult, manifest: Manifest): string {
   assert(summary.frames > 0, 'the demo recorded frames');
-  const gaps = manifest.gaps.map((gap) => `${gap.cause}${gap.symbol === '' ? '' : ` ${gap.symbol}`}`);
   return [
-    `${count(summary.frames)} frames recorded, ${count(run.manifest.events)} events; lived through: ${gaps.join(', ') || 'no gap'}; reconnects ${summary.reconnects}`,
+    `${count(summary.frames)} frames recorded, ${count(run.manifest.events)} events; reconnects ${summary.reconnects}`,
+    `lived through: ${formatGaps(manifest)}`,
     leaderboard(session),
     `digest ${run.manifest.digest.slice(0, 16)}`,
   ].join('\n');
+}
+
+/** By cause the symbols, and how many of their streams it was. */
+function formatGaps({ gaps }: Manifest): string {
+  if (gaps.length === 0) return 'no gap';
+  return [...Map.groupBy(gaps, ({ cause }) => cause)]
+    .map(([cause, group]) => {
+      const symbols = [...new Set(group.map(({ symbol }) => symbol))].filter((symbol) => symbol !== '');
+      const streams = group.length > symbols.length ? ` (${group.length} streams)` : '';
+      return `${cause} ${symbols.join(', ')}${streams}`;
+    })
+    .join('; ');
 }
 
 function replayStory(live: Run, { manifest, measured }: Run): string {
