@@ -71,6 +71,10 @@ export const runConfigSchema = z.strictObject({
         .min(1)
         .optional()
         .describe('what equity and limits are in; default: the first of capital'),
+      calendar: z
+        .enum(['all', 'weekdays'])
+        .optional()
+        .describe('which days have returns: all, 365 a year (default), or weekdays, 252 a year'),
     })
     .optional()
     .describe('in what a run is told'),

@@ -2,7 +2,7 @@
 // their figures are exact, and computed where the rest of the harness computes them. All else that grows with the run is
 // thinned to what a chart can show while it is read.
 
-import type { Curve } from '../runs/figures/curve.ts';
+import { type Calendar, type Curve, calendarOf } from '../runs/figures/curve.ts';
 import { Figures, type StrategyFigures } from '../runs/figures/figures.ts';
 import { type BenchmarkMetrics, computeAgainst } from '../runs/figures/metrics.ts';
 import { type RecordOf, readLog } from '../runs/log.ts';
@@ -29,6 +29,8 @@ export type RunEvidence = {
   readonly run: Run;
   readonly span: Span;
   readonly strategies: readonly StrategyEvidence[];
+  /** Which days have returns. */
+  readonly calendar: Calendar;
   /** All strategies as one portfolio, where there are several and their ledgers are in one currency. */
   readonly total: StrategyFigures | undefined;
   readonly series: readonly SeriesEvidence[];
@@ -78,7 +80,10 @@ export function gather(run: Run): RunEvidence {
         break;
     }
   }
-  const { strategies, total, fills } = figures.finish(run.manifest.strategies.map(({ id }) => id));
+  const { calendar, strategies, total, fills } = figures.finish(
+    run.manifest.strategies.map(({ id }) => id),
+    calendarOf(run.manifest.config),
+  );
   const trips = strategies.flatMap((strategy) => strategy.trips);
   return {
     run,
@@ -86,8 +91,9 @@ export function gather(run: Run): RunEvidence {
     strategies: strategies.map((strategy) => ({
       ...strategy,
       exposure: exposureOf(strategy, span),
-      hold: holdOf(strategy.equity, markets.holds.get(strategy.id)),
+      hold: holdOf(strategy.equity, markets.holds.get(strategy.id), calendar),
     })),
+    calendar,
     total: strategies.length > 1 ? total : undefined,
     series: markets.series(fills, trips),
     indicators: markets.indicators,
@@ -106,7 +112,7 @@ function exposureOf({ equity, held }: StrategyFigures, span: Span): Thinned {
 }
 
 /** The prices begin and end with the equity, so that both figures are of one span. */
-function holdOf(equity: Curve, held: HeldPrices | undefined): Hold | undefined {
+function holdOf(equity: Curve, held: HeldPrices | undefined, calendar: Calendar): Hold | undefined {
   if (held === undefined) return undefined;
   const { symbol, base, prices, daily } = held;
   const [firstUs, lastUs] = [equity.timesUs[0], equity.timesUs.at(-1)];
@@ -121,7 +127,7 @@ function holdOf(equity: Curve, held: HeldPrices | undefined): Hold | undefined {
   };
   const { timesUs, values } = prices.points();
   const curve = { timesUs, values: values.map((price) => price / base) };
-  return { symbol, curve, against: computeAgainst(dailyOf(equity), benchmark) };
+  return { symbol, curve, against: computeAgainst(dailyOf(equity), benchmark, calendar) };
 }
 
 const DAY_US = 86_400e6;

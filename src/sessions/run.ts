@@ -8,6 +8,7 @@ import type { EventBatch, Feed } from '../core/event.ts';
 import { redactAddress } from '../core/secret.ts';
 import type { RunConfig } from '../engine/config.ts';
 import { Engine } from '../engine/engine.ts';
+import { calendarOf } from '../runs/figures/curve.ts';
 import { Figures, type RunFigures } from '../runs/figures/figures.ts';
 import { RunLogWriter } from '../runs/log.ts';
 import {
@@ -116,7 +117,10 @@ export class RunSession {
 
   /** Equity, profit, trips and costs of what was logged so far; the run's own once it has finished. */
   figures(): RunFigures {
-    return this.#figures.finish(this.#strategies.map(({ id }) => id));
+    return this.#figures.finish(
+      this.#strategies.map(({ id }) => id),
+      calendarOf(this.#config),
+    );
   }
 
   apply(batch: EventBatch): void {

@@ -134,3 +134,13 @@ describe('gaps', () => {
     ]);
   });
 });
+
+test('a run whose file counts weekdays is annualised by 252 of them, in figures and in the comparison with holding', () => {
+  const all = gather(longRun()).strategies[0]!;
+  const weekdays = gather(longRun({ report: { calendar: 'weekdays' } })).strategies[0]!;
+  expect(weekdays.metrics.cagr).toBe(all.metrics.cagr);
+  // A hundred days from a Thursday on: 72 of them are weekdays.
+  expect(weekdays.metrics.volatility / all.metrics.volatility).not.toBeCloseTo(Math.sqrt(252 / 365), 3);
+  expect(weekdays.metrics.volatility).not.toBe(all.metrics.volatility);
+  expect(weekdays.hold!.against.beta).not.toBe(all.hold!.against.beta);
+});

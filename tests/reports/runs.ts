@@ -76,7 +76,7 @@ export function busyRun(bend: (value: number, i: number) => number = (value) => 
 }
 
 /** A hundred days with one candle and one sample a day. */
-export function longRun(): Run {
+export function longRun(config?: RunManifest['config']): Run {
   const price = (day: number): number => 100 + 10 * Math.sin(day / 7) + day / 5;
   const records = Array.from({ length: 100 }, (_, day): readonly RunRecord[] => {
     const [startUs, timeUs] = [day * DAY_US, (day + 1) * DAY_US - 1];
@@ -85,5 +85,5 @@ export function longRun(): Run {
     const [candle] = bars([{ ...prices, startUs, timeUs, intervalUs: DAY_US }]);
     return [candle!, equity(timeUs, 1000 * (1 + 0.1 * Math.sin(day / 5) + day / 500))];
   });
-  return runOf(records.flat(), { strategies: STRATEGIES });
+  return runOf(records.flat(), { strategies: STRATEGIES, ...(config === undefined ? {} : { config }) });
 }

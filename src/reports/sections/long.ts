@@ -1,7 +1,7 @@
 // What only a long run can show: months and years, figures over a moving window, the spread of daily returns.
 
 import { formatDay } from '../../core/time.ts';
-import type { Curve } from '../../runs/figures/curve.ts';
+import { type Calendar, type Curve, DAYS_PER_YEAR, hasReturn } from '../../runs/figures/curve.ts';
 import { mean, sampleCovariance, sampleDeviation } from '../../runs/figures/statistics.ts';
 import type { Chart, Row } from '../charts/chart.ts';
 import { ms } from '../charts/chart.ts';
@@ -14,7 +14,6 @@ import { Thinned } from '../reduce.ts';
 /** Shorter runs have too few months and windows to say anything by them. */
 export const LONG_DAYS_MIN = 60;
 const WINDOW_DAYS = 30;
-const PERIODS = 365;
 const DAY_US = 86_400e6;
 /** More strategies than this make tables and lines that nobody reads. */
 const STRATEGIES_MAX = 6;
@@ -23,7 +22,8 @@ export function longRun(evidence: RunEvidence): readonly (Markup | Chart)[] {
   // Nothing is computed through an equity of 0 or less.
   const sound = evidence.strategies.filter(({ metrics }) => Number.isNaN(metrics.bankruptUs));
   const board = [...sound].sort(byReturn).slice(0, STRATEGIES_MAX);
-  const returns = board.map((strategy) => ({ strategy, days: everyDay(strategy.equity) }));
+  const { calendar } = evidence;
+  const returns = board.map((strategy) => ({ strategy, days: everyDay(strategy.equity, calendar) }));
   const daily = returns.flatMap(({ strategy, days }) => returnsOf(days).map((r) => ({ s: strategy.id, r })));
   return [
     ...board.flatMap(monthTable),
@@ -91,13 +91,14 @@ function shaded(
 
 type Days = { readonly strategy: StrategyEvidence; readonly days: Curve };
 
-function rolling({ span }: RunEvidence, all: readonly Days[]): Chart {
+function rolling({ span, calendar }: RunEvidence, all: readonly Days[]): Chart {
+  const year = Math.sqrt(DAYS_PER_YEAR[calendar]);
   const panels = [
-    { name: 'Sharpe', format: '.1f', of: sharpe },
+    { name: 'Sharpe', format: '.1f', of: (r: readonly number[]) => (mean(r) / sampleDeviation(r)) * year },
     {
       name: 'volatility',
       format: '.0%',
-      of: (r: readonly number[]) => sampleDeviation(r) * Math.sqrt(PERIODS),
+      of: (r: readonly number[]) => sampleDeviation(r) * year,
     },
     { name: 'beta', format: '.2~f', of: beta },
   ];
@@ -121,16 +122,12 @@ function rolling({ span }: RunEvidence, all: readonly Days[]): Chart {
   );
 }
 
-function sharpe(r: readonly number[]): number {
-  return (mean(r) / sampleDeviation(r)) * Math.sqrt(PERIODS);
-}
-
 function beta(r: readonly number[], b: readonly number[]): number {
   return b.length === r.length ? sampleCovariance(r, b) / sampleCovariance(b, b) : Number.NaN;
 }
 
-/** A value for the end of each UTC day, days without a sample carrying the one before; the start comes first. */
-function everyDay(curve: Curve): Curve {
+/** A value for the end of each UTC day that has a return, days without a sample carrying the one before; the start first. */
+function everyDay(curve: Curve, calendar: Calendar): Curve {
   const { timesUs, values } = dailyOf(curve);
   const days = { timesUs: [] as number[], values: [] as number[] };
   timesUs.forEach((timeUs, i) => {
@@ -141,7 +138,11 @@ function everyDay(curve: Curve): Curve {
     days.timesUs.push(timeUs);
     days.values.push(values[i]!);
   });
-  return days;
+  const last = days.timesUs.length - 1;
+  const kept = days.timesUs.flatMap((timeUs, i) =>
+    i === 0 || i === last || hasReturn(dayOf(timeUs), calendar) ? [i] : [],
+  );
+  return { timesUs: kept.map((i) => days.timesUs[i]!), values: kept.map((i) => days.values[i]!) };
 }
 
 /** Of another curve, the last value at or before each time. */

@@ -1,9 +1,10 @@
 // What the strategies made of it: equity, drawdown, every figure with its variant, costs.
 
+import { DAYS_PER_YEAR } from '../../runs/figures/curve.ts';
 import type { StrategyFigures } from '../../runs/figures/figures.ts';
 import { COST_PARTS, costChart } from '../charts/costs.ts';
 import { byReturn, equityChart } from '../charts/performance.ts';
-import type { StrategyEvidence } from '../evidence.ts';
+import type { RunEvidence, StrategyEvidence } from '../evidence.ts';
 import { at, missing, number, percent, span, whole } from '../format.ts';
 import { html, type Markup, tableOf } from '../html.ts';
 import { figureTable } from './figures.ts';
@@ -34,7 +35,7 @@ export function performance({ evidence }: Subject): Section | undefined {
         : [
             html`<p class="note">Months, rolling figures and the distribution of daily returns are left out: they need ${LONG_DAYS_MIN} days, this run lasts ${span(lengthUs)}.</p>`,
           ]),
-      ...benchmarkTable(board),
+      ...benchmarkTable(board, evidence),
       ...drawdownTable(board, evidence.span.toUs),
       ...(costs === undefined ? [html`<h3>Costs</h3><p>Nothing was traded.</p>`] : [costs, costTable(board)]),
     ],
@@ -81,7 +82,10 @@ function leaderRow(
   ];
 }
 
-function benchmarkTable(board: readonly StrategyEvidence[]): readonly Markup[] {
+function benchmarkTable(
+  board: readonly StrategyEvidence[],
+  evidence: Pick<RunEvidence, 'calendar'>,
+): readonly Markup[] {
   const rows = board.flatMap(({ id, hold, metrics }) => {
     if (hold === undefined) return [];
     const { totalReturn, beta, alpha, correlation, informationRatio } = hold.against;
@@ -99,7 +103,7 @@ function benchmarkTable(board: readonly StrategyEvidence[]): readonly Markup[] {
   return [
     html`<h3>Against buying and holding</h3>`,
     tableOf(header, rows),
-    html`<p class="note">Held: the strategy’s first symbol, from the open of its first candle. beta = cov(r, b) ÷ var(b), alpha = (mean(r) − beta·mean(b))·365, information ratio = mean(r − b) ÷ std(r − b)·√365, on daily returns; n/a under 30 days.</p>`,
+    html`<p class="note">Held: the strategy’s first symbol, from the open of its first candle. beta = cov(r, b) ÷ var(b), alpha = (mean(r) − beta·mean(b))·P, information ratio = mean(r − b) ÷ std(r − b)·√P, P = ${DAYS_PER_YEAR[evidence.calendar]}, on daily returns; n/a under 30 days.</p>`,
   ];
 }
 

@@ -65,7 +65,8 @@ export const FIGURE_GROUPS: readonly FigureGroup[] = [
     ],
   },
   {
-    title: 'from daily UTC returns r, annualised',
+    title:
+      'from daily UTC returns r, annualised by P: 365 days a year, or 252 weekdays where the run file says so',
     needsDays: true,
     figures: [
       f('cagr', 'CAGR', 'share', '(E_end ÷ E_0)^(1 ÷ years) − 1, years = days ÷ 365.25'),

@@ -22,6 +22,12 @@ export type Calendar = 'all' | 'weekdays';
 
 export const DAYS_PER_YEAR: Readonly<Record<Calendar, number>> = { all: 365, weekdays: 252 };
 
+/** The calendar that a run's settings name. */
+export function calendarOf(config: Readonly<Record<string, unknown>>): Calendar {
+  const report = config.report as { readonly calendar?: unknown } | undefined;
+  return report?.calendar === 'weekdays' ? 'weekdays' : 'all';
+}
+
 export const HOUR_US = 3_600e6;
 export const DAY_US = 86_400e6;
 
@@ -49,7 +55,7 @@ export function dailyValues(curve: Curve, calendar: Calendar = 'all'): readonly 
   const daily = [values[0]!];
   let day = dayOf(timesUs[0]!);
   for (let i = 1; i < values.length; i++) {
-    for (; day < dayOf(timesUs[i]!); day++) if (counts(day, calendar)) daily.push(values[i - 1]!);
+    for (; day < dayOf(timesUs[i]!); day++) if (hasReturn(day, calendar)) daily.push(values[i - 1]!);
   }
   daily.push(values.at(-1)!);
   return daily;
@@ -151,7 +157,7 @@ function dayOf(timeUs: number): number {
   return Math.floor(timeUs / DAY_US);
 }
 
-/** Day 0, 1 January 1970, was a Thursday. */
-function counts(day: number, calendar: Calendar): boolean {
+/** Whether a day, counted from the epoch, has a return of its own. Day 0, 1 January 1970, was a Thursday. */
+export function hasReturn(day: number, calendar: Calendar): boolean {
   return calendar === 'all' || (day + 3) % 7 < 5;
 }

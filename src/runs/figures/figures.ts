@@ -31,6 +31,7 @@ export type StrategyFigures = {
 };
 
 export type RunFigures = {
+  readonly calendar: Calendar;
   readonly strategies: readonly StrategyFigures[];
   /** All strategies as one portfolio; undefined when their ledgers are in several currencies. */
   readonly total: StrategyFigures | undefined;
@@ -97,7 +98,7 @@ export class Figures {
         },
       );
     });
-    return { strategies, total: this.#total(strategies, calendar), fills: this.#fills };
+    return { calendar, strategies, total: this.#total(strategies, calendar), fills: this.#fills };
   }
 
   #total(strategies: readonly StrategyFigures[], calendar: Calendar): StrategyFigures | undefined {
