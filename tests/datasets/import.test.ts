@@ -259,6 +259,34 @@ describe('what cannot be read', () => {
     expect(skipped).toBe(1);
   });
 
+  const zipped = gzipSync(tape((us) => `${us}`));
+  const damaged = {
+    'another checksum': zipped.with(zipped.length - 8, zipped.at(-8)! ^ 1),
+    'a flipped bit': zipped.with(zipped.length >> 1, zipped[zipped.length >> 1]! ^ 4),
+    'something behind its end': Buffer.concat([zipped, Buffer.from('junk')]),
+    'something behind zeros at its end': Buffer.concat([zipped, Buffer.alloc(100_000), Buffer.from('junk')]),
+    'its head alone': zipped.subarray(0, 10),
+  };
+
+  test.each(Object.entries(damaged))('a gzip with %s is told', async (_, bytes) => {
+    await expect(importText('lines', Buffer.from(bytes))).rejects.toThrow(/cannot read .*--skip-bad/);
+  });
+
+  test('zeros behind the end of a gzip are padding, and a byte order mark is no part of the first line', async () => {
+    for (const whole of [Buffer.concat([zipped, Buffer.alloc(100_000)]), `\ufeff${tape((us) => `${us}`)}`]) {
+      const { kept } = await importText('lines', whole);
+      expect(textsOf(kept)).toEqual(SECONDS.map(({ frame }) => frame));
+    }
+  });
+
+  test('receive times in two units: those that are none in the unit of most are told, and left out when asked', async () => {
+    const rows = [...SECONDS, ...SECONDS.map(({ us, frame }) => ({ us: us + 20e6, frame }))];
+    const text = rows.map(({ us, frame }, i) => `${i < 5 ? us * 1000 : us / 1000} ${frame}\n`).join('');
+    await expect(importText('lines', text)).rejects.toThrow(/record 1: .* ms is not a time/);
+    const { kept, skipped } = await importText('lines', text, { skipsBad: true });
+    expect({ frames: kept.length, skipped }).toEqual({ frames: 15, skipped: 5 });
+  });
+
   test('in a cbcap costs the frame whose length is wrong', async () => {
     const records = SECONDS.map(({ us, frame }) => `${us}000 ${frame.length}\n${frame}\n`);
     const damaged = records.with(3, records[3]!.replace(/ (\d+)/, ' 7')).join('');

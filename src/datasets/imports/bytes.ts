@@ -42,25 +42,54 @@ async function startsAsGzip(path: string): Promise<boolean> {
   return head[0] === 0x1f && head[1] === 0x8b;
 }
 
-/** A stream would drop what it has unzipped when it fails; here each piece is waited for, and kept. */
+/**
+ * A stream would drop what it has unzipped when it fails; here each piece is waited for, and kept. A damaged gzip, or one
+ * that is over before its bytes are, never says that a piece is done: its error, its end or its close does.
+ */
 async function* unzip(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
   const gunzip = createGunzip({ chunkSize: READ_BYTES });
   const ready: Buffer[] = [];
   let failure: Error | undefined;
+  let isOver = false;
+  let given = 0;
+  let goOn: () => void = () => {};
   gunzip.on('data', (chunk: Buffer) => ready.push(chunk));
   gunzip.on('error', (error) => {
     failure = error;
+    goOn();
   });
-  const closed = new Promise<void>((resolve) => gunzip.once('close', resolve));
-  for await (const chunk of source) {
-    await new Promise<void>((resolve) => gunzip.write(chunk, () => resolve()));
+  for (const event of ['end', 'close']) {
+    gunzip.on(event, () => {
+      isOver = true;
+      goOn();
+    });
+  }
+  try {
+    for await (const chunk of source) {
+      if (!isOver) {
+        await new Promise<void>((resolve) => {
+          goOn = resolve;
+          gunzip.write(chunk, () => resolve());
+        });
+        yield* ready.splice(0);
+        if (failure !== undefined) throw failure;
+      }
+      // Files are padded with zeros; anything else behind the end is not known to be nothing.
+      if (isOver && chunk.subarray(Math.max(0, gunzip.bytesWritten - given)).some((byte) => byte !== 0)) {
+        throw new Error('something stands behind the end of the gzip');
+      }
+      given += chunk.length;
+    }
+    if (isOver) return;
+    await new Promise<void>((resolve) => {
+      goOn = resolve;
+      gunzip.end();
+    });
     yield* ready.splice(0);
     if (failure !== undefined) throw failure;
+  } finally {
+    gunzip.destroy();
   }
-  gunzip.end();
-  await closed;
-  yield* ready.splice(0);
-  if (failure !== undefined) throw failure;
 }
 
 /** A line, or so many bytes, is not what the format says. It is told with the line's number by whoever reads the file. */
@@ -120,7 +149,7 @@ export class ByteWindow {
       return this.takeLine();
     }
     this.line++;
-    return line;
+    return this.line === 1 && startsWithMark(line) ? line.subarray(3) : line;
   }
 
   /** Looks at so many bytes without taking them; undefined when they have not come. */
@@ -150,4 +179,9 @@ export class ByteWindow {
     this.#at = 0;
     this.#end = live;
   }
+}
+
+/** Some programs put a byte order mark before all text: it is no part of the first line. */
+function startsWithMark(line: Uint8Array): boolean {
+  return line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf;
 }

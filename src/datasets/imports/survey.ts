@@ -1,4 +1,5 @@
 // The first pass over a capture: what was subscribed, by what clock its receive times are, from when to when it goes.
+import { isTimeUs } from '../../core/bounds.ts';
 import { DataError, UsageError } from '../../core/errors.ts';
 import { formatTimeUs } from '../../core/time.ts';
 import type { Venue } from '../../venues/venue.ts';
@@ -32,7 +33,8 @@ export async function surveyFile(file: string, options: SurveyOptions): Promise<
   const { format, venue, stated, skipsBad, onFrames } = options;
   const detector = new SessionDetector(venue);
   const clocks = new ClockSurvey();
-  let [first, last, url] = ['', '', ''];
+  const times = new Times();
+  let url = '';
   let [firstVenueUs, frames] = [Number.NaN, 0];
   for await (const items of readCapture(file, format, { skipsBad })) {
     for (const item of items) {
@@ -40,10 +42,7 @@ export async function surveyFile(file: string, options: SurveyOptions): Promise<
         clocks.begun = item.time;
         continue;
       }
-      if (item.time !== '') {
-        if (first === '') first = item.time;
-        last = item.time;
-      }
+      if (item.time !== '') times.add(item.time);
       if (item.type === 'opened') url = item.url;
       if (item.type !== 'frame') continue;
       frames++;
@@ -58,14 +57,47 @@ export async function surveyFile(file: string, options: SurveyOptions): Promise<
     throw new DataError(`${file}: 0 of ${frames} frames understood: is this ${venue.name}?`);
   }
   const detected = detector.result();
-  if (first === '') {
+  if (times.first === '') {
     if (Number.isNaN(firstVenueUs)) throw new DataError(`${file}: no frame has a time`);
     const us = firstVenueUs;
     return { file, format, detected, clock: undefined, firstUs: us, lastUs: us, frames, url };
   }
-  const clock = clocks.result(file, first, stated);
-  const [firstUs, lastUs] = [first, last].map((time) => toMicros(time, clock.unit) + clock.offsetUs);
-  return { file, format, detected, clock, firstUs: firstUs!, lastUs: lastUs!, frames, url };
+  const clock = clocks.result(file, times.first, stated);
+  const span = times.span(clock);
+  if (span === undefined) throw new DataError(`${file}: not one receive time is a time in ${clock.unit}`);
+  return { file, format, detected, clock, ...span, frames, url };
+}
+
+/** First and last receive time of a capture; those that are none in its unit, as of another one, are passed over. */
+class Times {
+  first = '';
+  #items = 0;
+  /** By the number of digits before the point: times of one unit have as many, or one more. */
+  readonly #ends = new Map<number, { readonly first: string; last: string; item: number }>();
+
+  add(time: string): void {
+    if (this.first === '') this.first = time;
+    const dot = time.indexOf('.');
+    const digits = dot < 0 ? time.length : dot;
+    const ends = this.#ends.get(digits);
+    this.#items++;
+    if (ends === undefined) this.#ends.set(digits, { first: time, last: time, item: this.#items });
+    else {
+      ends.last = time;
+      ends.item = this.#items;
+    }
+  }
+
+  span({ unit, offsetUs }: CaptureClock): { firstUs: number; lastUs: number } | undefined {
+    const microsOf = (time: string) => toMicros(time, unit) + offsetUs;
+    const ends = [...this.#ends.values()];
+    const first = ends.find((each) => isTimeUs(microsOf(each.first)));
+    const last = ends
+      .toSorted((left, right) => right.item - left.item)
+      .find((each) => isTimeUs(microsOf(each.last)));
+    if (first === undefined || last === undefined) return undefined;
+    return { firstUs: microsOf(first.first), lastUs: microsOf(last.last) };
+  }
 }
 
 /** Captures of the same time are merged; two of them with the same stream would be mixed up: UsageError. */
