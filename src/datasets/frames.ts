@@ -9,7 +9,7 @@ import { type Control, decodeControl, type JournalRecord, RecordKind, type Sessi
 import { readJournal, readSegments } from '../journal/reader.ts';
 import { findVenue } from '../venues/list.ts';
 import type { Decoder } from '../venues/venue.ts';
-import { CandleDecoder } from './imports/candles.ts';
+import { CandleDecoder } from './imports/candle-row.ts';
 import { type Manifest, SYMBOLS_MAX } from './manifest.ts';
 
 export type SessionControl = Extract<Control, { type: 'session' }>;

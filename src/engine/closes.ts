@@ -42,6 +42,7 @@ export class Closes {
   readonly #options: ClosesOptions;
   /** By instrument number. */
   readonly groups: readonly SeriesGroup[];
+  readonly #runners = new Map<SeriesNode, Runner[]>();
   readonly #nodes: SeriesNode[] = [];
   /** Series that closed at this instant and whose strategies have not been called yet. */
   readonly #closed: SeriesNode[] = [];
@@ -178,11 +179,20 @@ export class Closes {
     }
   }
 
+  /** Has a strategy asked at each close of a series. */
+  listen(node: SeriesNode, runner: Runner): void {
+    const runners = this.#runners.get(node);
+    if (runners === undefined) this.#runners.set(node, [runner]);
+    else runners.push(runner);
+  }
+
   /** Asks the strategies whose series have closed since. */
   callStrategies(): void {
     const closed = this.#closed.splice(0);
     for (const node of closed) {
-      for (const runner of node.runners) this.#options.call(runner, node.series.closed.startUs);
+      for (const runner of this.#runners.get(node) ?? []) {
+        this.#options.call(runner, node.series.closed.startUs);
+      }
     }
   }
 

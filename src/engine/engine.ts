@@ -432,6 +432,9 @@ export class Engine {
     });
     this.#activity.add(id, declared);
     if (trigger === undefined) return;
-    connect(runner, trigger, { id, declared, graph, lanes: this.#lanes, schedule: this.#schedule });
+    connect(runner, trigger, {
+      ...{ id, declared, graph, lanes: this.#lanes },
+      ...{ schedule: this.#schedule, closes: this.#closes },
+    });
   }
 }

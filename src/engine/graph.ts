@@ -7,7 +7,6 @@ import { CandleSeries } from '../market/candles.ts';
 import type { Indicator } from '../market/indicator.ts';
 import type { BookView, InputSpec, Inputs } from './inputs.ts';
 import type { Markets } from './market.ts';
-import type { Runner } from './runner.ts';
 import {
   createFormingView,
   createOutputsView,
@@ -27,8 +26,6 @@ export class SeriesNode {
   readonly indicators: IndicatorNode[] = [];
   /** Declared as `strategy.input`: the names of its candle records. */
   readonly names: string[] = [];
-  /** Strategies to call when a candle closes. */
-  readonly runners: Runner[] = [];
   /** The timer that closes its candles, given by the engine. */
   timer = -1;
   /** The close time for which the timer stands, µs of exchange time. */

@@ -2,7 +2,7 @@
 import { unreachable } from '../core/assert.ts';
 import { unknownName } from '../core/errors.ts';
 import type { Heard } from './activity.ts';
-import type { SeriesGroup } from './closes.ts';
+import type { Closes, SeriesGroup } from './closes.ts';
 import type { Declared, InputGraph } from './graph.ts';
 import type { Market } from './market.ts';
 import type { Runner } from './runner.ts';
@@ -32,6 +32,7 @@ export function connect(
     readonly graph: InputGraph;
     readonly lanes: readonly Lane[];
     readonly schedule: Schedule;
+    readonly closes: Closes;
   },
 ): void {
   const from = `trigger of ${to.id}`;
@@ -40,7 +41,7 @@ export function connect(
       const { series } = to.declared;
       const node = series.get(trigger.of);
       if (node === undefined) throw unknownName('input', trigger.of, [...series.keys()], from);
-      node.runners.push(runner);
+      to.closes.listen(node, runner);
       return;
     }
     case 'trade':

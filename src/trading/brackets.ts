@@ -3,27 +3,7 @@
 // lots first. Its two prices share one state, so that only one of them can ever have an order on its way.
 import { type Decimal, least } from '../core/decimal.ts';
 import type { Side } from '../core/order.ts';
-import type { Account, WorkingOrder } from './working.ts';
-
-/** A lot with the prices that close it; both are NaN for a lot that nothing watches over. */
-export type Bracket = {
-  readonly account: Account;
-  readonly instrument: number;
-  /** The order that opened it: its number and its signal's. */
-  readonly entry: number;
-  readonly signal: number;
-  /** Of the order that closes. */
-  readonly side: Side;
-  /** NaN when there is none, or it was cancelled. */
-  stopLoss: number;
-  takeProfit: number;
-  /** What is still open of it, base currency. */
-  size: Decimal;
-  /** Its order is on the way or waits; it is watched again if that order ends before all is closed. */
-  isTriggered: boolean;
-  /** It waited while data was missing, and the run's policy is to mark what it closes. */
-  isAcrossGap: boolean;
-};
+import type { Bracket, WorkingOrder } from './working.ts';
 
 export type Touch = {
   readonly bracket: Bracket;

@@ -5,7 +5,7 @@ import { assert } from '../core/assert.ts';
 import { type Decimal, decimalOf, formatDecimal, least } from '../core/decimal.ts';
 import type { Fill, Order, OrderStatus, Side } from '../core/order.ts';
 import { isCrossed, isMatching, marketTrouble, statusTrouble, type Venue } from './admission.ts';
-import type { Bracket, Touch } from './brackets.ts';
+import type { Touch } from './brackets.ts';
 import type { Excursion } from './excursions.ts';
 import { markPrice } from './market.ts';
 import { closable, cutNote, nothingToReduce } from './means.ts';
@@ -15,6 +15,7 @@ import { type Bound, Settlement } from './settlement.ts';
 import {
   type Account,
   addNote,
+  type Bracket,
   isFinal,
   progress,
   remaining,

@@ -1,8 +1,7 @@
 // What becomes of orders and stops when data of their instrument goes missing: nobody knows what the market did to them
 // meanwhile, so each one that stands across a gap is told once, and the run's policy says what happens to it.
 import type { OrderType } from '../core/order.ts';
-import type { Bracket } from './brackets.ts';
-import type { WorkingOrder } from './working.ts';
+import type { Bracket, WorkingOrder } from './working.ts';
 
 /** What happens to orders and stops across a gap: README.md says what each means. */
 export type OutagePolicy = 'hold' | 'cancel' | 'mark';

@@ -1,7 +1,7 @@
-// An order while it lives at the simulated venue: the mutable state behind the snapshots that are handed out.
+// An order, and the lot it opened, while they live at the simulated venue: the mutable state behind the snapshots that
+// are handed out.
 import { type Decimal, formatDecimal, numberOf } from '../core/decimal.ts';
 import type { Order, OrderStatus, OrderType, Side, TimeInForce } from '../core/order.ts';
-import type { Bracket } from './brackets.ts';
 import type { Ledger } from './ledger.ts';
 import type { Fees, Latency } from './models.ts';
 import type { Risk } from './risk.ts';
@@ -55,6 +55,26 @@ export type WorkingOrder = {
   /** A cancel is on its way. */
   isCancelling: boolean;
   /** It stood while data was missing, and the run's policy is to mark its fills. */
+  isAcrossGap: boolean;
+};
+
+/** A lot with the prices that close it; both are NaN for a lot that nothing watches over. */
+export type Bracket = {
+  readonly account: Account;
+  readonly instrument: number;
+  /** The order that opened it: its number and its signal's. */
+  readonly entry: number;
+  readonly signal: number;
+  /** Of the order that closes. */
+  readonly side: Side;
+  /** NaN when there is none, or it was cancelled. */
+  stopLoss: number;
+  takeProfit: number;
+  /** What is still open of it, base currency. */
+  size: Decimal;
+  /** Its order is on the way or waits; it is watched again if that order ends before all is closed. */
+  isTriggered: boolean;
+  /** It waited while data was missing, and the run's policy is to mark what it closes. */
   isAcrossGap: boolean;
 };
 

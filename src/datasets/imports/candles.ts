@@ -3,20 +3,12 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError, UsageError } from '../../core/errors.ts';
-import { type CandleDetail, type EventBatch, NO_INSTRUMENT, type StatusDetail } from '../../core/event.ts';
-import {
-  type Control,
-  decodeControl,
-  encodeControl,
-  type JournalRecord,
-  RecordKind,
-  type Session,
-} from '../../core/frame.ts';
-import { formatDurationUs, formatTimeUs, parseTimeUs } from '../../core/time.ts';
+import { encodeControl, RecordKind, type Session } from '../../core/frame.ts';
+import { formatDurationUs, formatTimeUs } from '../../core/time.ts';
 import { JournalWriter } from '../../journal/writer.ts';
-import type { Decoder } from '../../venues/venue.ts';
 import { MANIFEST_FILE, type Manifest } from '../manifest.ts';
 import { buildTables } from '../tables.ts';
+import { type CandleRow, inferInterval, isFields, parseRow } from './candle-row.ts';
 
 /** What kind of files of candles are read. */
 export const CANDLE_FORMATS = ['candles'] as const;
@@ -45,7 +37,7 @@ export type CandleImportResult = {
   readonly manifest: Manifest;
 };
 
-type Row = { readonly candle: CandleDetail; readonly symbol: string; readonly text: string };
+type Row = CandleRow & { readonly text: string };
 
 const ROWS_SYNC = 20_000;
 
@@ -73,37 +65,6 @@ export async function importCandles(options: CandleImport): Promise<CandleImport
     rmSync(journal, { recursive: true, force: true });
     if (!hadFolder && existsSync(out) && readdirSync(out).length === 0) rmdirSync(out);
     throw error;
-  }
-}
-
-/** Decodes the frames of such a dataset: each is a row that says all of its candle. */
-export class CandleDecoder implements Decoder {
-  readonly #session: Session;
-
-  constructor(session: Session) {
-    this.#session = session;
-  }
-
-  decode(record: JournalRecord, out: EventBatch): void {
-    const { seq, receivedUs, kind, payload } = record;
-    if (kind === RecordKind.control) {
-      const control: Control = decodeControl(record);
-      const detail: StatusDetail = { type: 'status', state: 'control', control };
-      out.addDetail(detail, NO_INSTRUMENT, seq, receivedUs, Number.NaN);
-      return;
-    }
-    const { symbols, candleUs } = this.#session;
-    const row = parseRow(JSON.parse(new TextDecoder().decode(payload)), { symbols, intervalUs: candleUs });
-    const instrument = typeof row === 'string' ? -1 : symbols.indexOf(row.symbol);
-    if (typeof row === 'string' || instrument < 0) {
-      const reason = typeof row === 'string' ? row : `candle of ${row.symbol}, which is not in the session`;
-      const detail: StatusDetail = { type: 'status', state: 'unknown', reason };
-      out.addDetail(detail, NO_INSTRUMENT, seq, receivedUs, Number.NaN);
-      return;
-    }
-    const { candle } = row;
-    const endUs = candle.startUs + candle.intervalUs;
-    out.addDetail(candle, instrument, seq, receivedUs, endUs);
   }
 }
 
@@ -180,107 +141,6 @@ async function writeJournal(
 
 function endOf({ candle }: Row): number {
   return candle.startUs + candle.intervalUs;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-const START = [
-  'openTimeInMillis',
-  'openTime',
-  'open_time',
-  'start',
-  'time',
-  'timestamp',
-  'date',
-  't',
-  'openTimeInISO',
-];
-const LENGTH = ['sizeInMillis'];
-const PRICES = {
-  open: ['open', 'o'],
-  high: ['high', 'h'],
-  low: ['low', 'l'],
-  close: ['close', 'c'],
-} as const;
-const VOLUME = ['volume', 'v'];
-const TRADES = ['trades', 'count', 'n'];
-
-/**
- * A candle out of a row, or what is wrong with it. A row is an object by the names that archives use, or an array of
- * start, open, high, low, close, volume. Numbers may be texts; a start is text or counted in s, ms, µs or ns since 1970.
- */
-function parseRow(
-  item: unknown,
-  defaults: { readonly symbols: readonly string[]; readonly intervalUs: number },
-): Omit<Row, 'text'> | string {
-  const fields = Array.isArray(item) ? ofArray(item) : item;
-  if (!isFields(fields)) return `${JSON.stringify(item)?.slice(0, 40)} is not a candle`;
-  const startUs = timeOf(pick(fields, START));
-  if (!Number.isSafeInteger(startUs)) return 'the start of the candle is not a time';
-  const stated = pick(fields, LENGTH);
-  const intervalUs = stated === undefined ? defaults.intervalUs : numberOf(stated) * 1000;
-  if (!(Number.isSafeInteger(intervalUs) && intervalUs > 0))
-    return 'its length is not known (name it by --interval)';
-  const [open, high, low, close] = Object.values(PRICES).map((names) => numberOf(pick(fields, names)));
-  const volume = numberOf(pick(fields, VOLUME));
-  const trades = pick(fields, TRADES) === undefined ? 0 : numberOf(pick(fields, TRADES));
-  const isWhole = Number.isSafeInteger(trades) && trades >= 0 && volume >= 0 && Number.isFinite(volume);
-  const arePrices = low! > 0 && low! <= Math.min(open!, close!) && high! >= Math.max(open!, close!);
-  if (!arePrices || !Number.isFinite(high))
-    return `${open}, ${high}, ${low}, ${close} are not open, high, low, close`;
-  if (!isWhole) return `volume ${volume} or trades ${trades} are not amounts`;
-  const symbol = symbolOf(fields) ?? (defaults.symbols.length === 1 ? defaults.symbols[0] : undefined);
-  if (symbol === undefined) return 'no instrument is named (name one by --symbols)';
-  const values = { open: open!, high: high!, low: low!, close: close!, volume, trades };
-  return { symbol, candle: { type: 'candle', startUs, intervalUs, ...values, isClosed: true } };
-}
-
-function ofArray([start, open, high, low, close, volume]: readonly unknown[]): Fields {
-  return { start, open, high, low, close, volume };
-}
-
-function symbolOf({ symbol, product_id, base, counter, quote }: Fields): string | undefined {
-  for (const name of [symbol, product_id]) if (typeof name === 'string' && name !== '') return name;
-  const priced = counter ?? quote;
-  return typeof base === 'string' && typeof priced === 'string' ? `${base}/${priced}` : undefined;
-}
-
-function pick(fields: Fields, names: readonly string[]): unknown {
-  return fields[names.find((name) => fields[name] !== undefined) ?? ''];
-}
-
-function numberOf(value: unknown): number {
-  return typeof value === 'number' || (typeof value === 'string' && value.trim() !== '')
-    ? Number(value)
-    : Number.NaN;
-}
-
-function timeOf(value: unknown): number {
-  if (typeof value === 'string' && !/^\d+(\.\d+)?$/.test(value)) {
-    return parseTimeUs(/^\d{4}-\d{2}-\d{2}$/.test(value) ? `${value}T00:00:00Z` : value);
-  }
-  const count = numberOf(value);
-  if (count < 1e11) return count * 1e6;
-  if (count < 1e14) return count * 1e3;
-  return count < 1e17 ? count : Math.floor(count / 1e3);
-}
-
-/** The least time between two starts; NaN for a single candle. */
-function inferInterval(items: readonly unknown[]): number {
-  const starts = items
-    .map((item) => timeOf(pick((Array.isArray(item) ? ofArray(item) : (item ?? {})) as Fields, START)))
-    .filter((startUs) => Number.isFinite(startUs))
-    .sort((a, b) => a - b);
-  let least = Number.POSITIVE_INFINITY;
-  for (let i = 1; i < starts.length; i++) {
-    const apart = starts[i]! - starts[i - 1]!;
-    if (apart > 0 && apart < least) least = apart;
-  }
-  return Number.isFinite(least) ? least : Number.NaN;
 }
 
 function missingOf(rows: readonly Row[]): number {
