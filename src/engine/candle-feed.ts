@@ -11,7 +11,7 @@ import type { Desk } from './desk.ts';
 import type { Lane } from './lane.ts';
 import { TimerRank, type Timers } from './timers.ts';
 
-/** A candle may be called closed so much before its end: clocks differ, and venues round. */
+/** A candle may begin, or be called closed, so much before its time: clocks differ, and venues round. */
 const EARLY_US = 1e6;
 /** Candles up to this length begin at multiples of it, counted from midnight UTC. */
 const GRID_MAX_US = 86_400e6;
@@ -139,9 +139,14 @@ export class CandleFeed {
     if (intervalUs <= GRID_MAX_US && startUs % intervalUs !== 0) {
       return `candle of ${length} that does not begin at a multiple of it`;
     }
-    const venueUs = Number.isNaN(exchangeUs)
-      ? this.#options.cursor.nowUs - this.#options.lag.knownOffsetUs
-      : Math.max(exchangeUs, this.#options.cursor.nowUs - this.#options.lag.knownOffsetUs);
+    const { cursor, lag } = this.#options;
+    const ownUs = cursor.nowUs - lag.knownOffsetUs;
+    // A stamp far ahead of what all others say proves nothing.
+    const isCredible = Number.isNaN(lag.offsetUs) || exchangeUs <= ownUs + GRACE_MAX_US;
+    const venueUs = isCredible && exchangeUs > ownUs ? exchangeUs : ownUs;
+    // While nothing says what the venue's clock shows, ours may be far from it.
+    const isDated = !(Number.isNaN(exchangeUs) && Number.isNaN(lag.offsetUs));
+    if (isDated && startUs > venueUs + EARLY_US) return `candle of ${length} that begins later than now`;
     if (isClosed && venueUs < startUs + intervalUs - EARLY_US) {
       return `candle of ${length} that is called closed before its end`;
     }

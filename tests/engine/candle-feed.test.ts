@@ -133,6 +133,26 @@ test('a running candle closes by time, once, with what was last said of it; noth
   expect(log.of('unused')).toEqual([]);
 });
 
+test.each([0, 3600])('a candle dated an hour ahead closes nothing, its frame dated %i s ahead', (aheadS) => {
+  const events = new EventBatch();
+  const running = { open: 10, high: 12, low: 9, close: 11 };
+  addCandle(events, at(10), { ...running, isClosed: false });
+  const stamp = { exchangeUs: at(20 + aheadS) };
+  if (aheadS > 0) addCandle(events, at(20), { ...running, isClosed: true }, stamp);
+  addCandle(events, at(20), { startUs: at(3600), close: 50, isClosed: false }, stamp);
+  addCandle(events, at(50), { ...running, close: 12, isClosed: false });
+  addCandle(events, at(70), { startUs: at(60), close: 13, isClosed: false });
+  addBeat(events, at(200));
+  const log = run(events, [watcher(() => null)], { config: fromCandles() });
+  expect(log.of('candle').map(({ startUs, close }) => [startUs, close])).toEqual([
+    [at(0), 12],
+    [at(60), 13],
+  ]);
+  const reasons = log.of('unused').map(({ reason }) => reason);
+  expect(reasons.at(-1)).toBe('candle of 1m that begins later than now');
+  expect(reasons).toHaveLength(aheadS > 0 ? 2 : 1);
+});
+
 test('history warms up and is never traded: no call, no price, no stop, no mark', () => {
   const events = new EventBatch();
   addRules(events, at(0));

@@ -176,3 +176,18 @@ test('binary and badly encoded frames are told as unknown; beats pass through', 
   expect(wire.frames(Uint8Array.of(0x22, 0xff, 0xfe, 0x22))).toEqual([unknown('not UTF-8')]);
   expect(wire.record(RecordKind.beat, new Uint8Array(0))).toEqual(['beat']);
 });
+
+test('a candle of another length, or one that begins after its frame was sent, closes none', () => {
+  const wire = new Wire(sessionOf(['BTC/USD']));
+  const ohlc = (begin: string, sent: string, interval = 1) =>
+    `{"channel":"ohlc","type":"update","timestamp":"2026-01-02T${sent}Z","data":[{"symbol":"BTC/USD","open":1,"high":1,"low":1,"close":1,"vwap":1,"trades":1,"volume":1,"interval_begin":"2026-01-02T${begin}Z","interval":${interval}}]}`;
+  const closed = (...frames: readonly string[]) =>
+    wire.frames(...frames).filter((event) => event.includes('"isClosed":true'));
+  expect(closed(ohlc('03:00:00', '03:00:20', 5), ohlc('03:00:00', '03:00:21'))).toEqual([]);
+  expect(closed(ohlc('03:01:00', '03:01:05'))).toHaveLength(1);
+  expect(closed(ohlc('04:01:00', '03:01:06'), ohlc('03:01:00', '03:01:07'))).toEqual([]);
+  // Believed, since its frame says the same; the next frame tells better.
+  expect(closed(ohlc('04:01:00', '04:01:08'))).toHaveLength(1);
+  expect(closed(ohlc('03:01:00', '03:01:09'), ohlc('03:01:00', '03:01:10'))).toEqual([]);
+  expect(closed(ohlc('03:02:00', '03:02:01'), ohlc('03:05:00', '03:05:01', 5))).toHaveLength(2);
+});

@@ -26,6 +26,11 @@ import { TradeChannel } from './trades.ts';
 
 const NOTHING: readonly Action[] = [];
 
+/** The venue may round the time of a frame down, so that a candle seems to begin so much behind it. */
+const EARLY_US = 1e6;
+/** Our clock, and by how much the venue's may be ahead of it, stand in for a frame's own time. */
+const CLOCKS_APART_US = 86_400e6;
+
 /** Of a frame that is refused only the outline is looked at. */
 const lenient = new TextDecoder();
 
@@ -37,8 +42,8 @@ export class KrakenDecoder implements Decoder, FrameReader {
   readonly #levels: LevelChannel;
   readonly #trades: TradeChannel;
   readonly #scan: FrameScan | undefined;
-  /** The newest candle seen, by instrument: the one that runs. */
-  readonly #running: (CandleDetail | undefined)[];
+  /** The newest candle seen, by instrument and length: the one that runs. */
+  readonly #running = new Map<string, CandleDetail>();
   /** What the last record makes necessary. */
   readonly #asks: Action[] = [];
   #connection = 0;
@@ -55,7 +60,6 @@ export class KrakenDecoder implements Decoder, FrameReader {
     this.#gaps = new StreamGaps(session, ['book', 'trade', 'ticker', 'ohlc']);
     this.#levels = new LevelChannel(session, this.#instruments, this.#gaps, this.#asks);
     this.#trades = new TradeChannel(symbols, this.#instruments, this.#gaps);
-    this.#running = symbols.map(() => undefined);
     const scans = options.scans ?? true;
     this.#scan = scans ? new FrameScan(new ByteScanner(), new NameTable(symbols)) : undefined;
   }
@@ -186,33 +190,40 @@ export class KrakenDecoder implements Decoder, FrameReader {
 
   /**
    * Only the running candle is restated: the first frame of the next one closes it, and the venue never says so. A
-   * snapshot brings what was closed before, which is learned of late.
+   * snapshot brings what was closed before, which is learned of late. One that begins after its frame was sent proves
+   * nothing of others.
    */
   #candles(message: json.Fields, record: JournalRecord, out: EventBatch): void {
     const exchangeUs = json.optionalTimeUs(message, 'timestamp');
     const isSnapshot = message.type === 'snapshot';
-    const candles = json.listOf(message.data, 'ohlc data').map(kraken.readCandle);
+    const latestUs = Number.isNaN(exchangeUs) ? record.receivedUs + CLOCKS_APART_US : exchangeUs + EARLY_US;
+    const candles = json.listOf(message.data, 'ohlc data').map((item) => {
+      const { symbol, candle } = kraken.readCandle(item);
+      return { symbol, candle, key: `${symbol} ${candle.intervalUs}`, isAhead: candle.startUs > latestUs };
+    });
     const newestUs = new Map<string, number>();
-    for (const { symbol, candle } of candles) {
-      newestUs.set(symbol, Math.max(newestUs.get(symbol) ?? Number.NEGATIVE_INFINITY, candle.startUs));
+    for (const { candle, key, isAhead } of candles) {
+      if (!isAhead) newestUs.set(key, Math.max(newestUs.get(key) ?? candle.startUs, candle.startUs));
     }
-    for (const { symbol, candle } of candles) {
+    for (const { symbol, candle, key, isAhead } of candles) {
       const number = this.#numbers.get(symbol);
       if (number === undefined) {
         this.#stranger('ohlc', symbol, record, out);
         continue;
       }
       this.#gaps.hear('ohlc', number, record, out);
-      const before = this.#running[number];
-      const isNewer = before === undefined || candle.startUs > before.startUs;
+      const running = this.#running.get(key);
+      // One that begins later than now was believed by the time of a frame that was wrong, too.
+      const before = running !== undefined && running.startUs > latestUs ? undefined : running;
+      const isNewer = !isAhead && (before === undefined || candle.startUs > before.startUs);
       if (before !== undefined && isNewer && !isSnapshot) {
         out.addDetail({ ...before, isClosed: true }, number, record.seq, record.receivedUs, exchangeUs);
       }
-      const isClosed = candle.startUs < Math.max(newestUs.get(symbol)!, before?.startUs ?? candle.startUs);
-      const stated = { ...candle, isClosed };
+      const runningUs = Math.max(newestUs.get(key) ?? candle.startUs, before?.startUs ?? candle.startUs);
+      const stated = { ...candle, isClosed: candle.startUs < runningUs };
       const row = out.addDetail(stated, number, record.seq, record.receivedUs, exchangeUs);
       if (isSnapshot) out.flags[row] = Flag.late;
-      if (isNewer || candle.startUs === before.startUs) this.#running[number] = stated;
+      if (isNewer || candle.startUs === before?.startUs) this.#running.set(key, stated);
     }
   }
 
