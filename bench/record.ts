@@ -10,7 +10,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { Recorder } from '../src/connections/recorder.ts';
-import { findVenue } from '../src/venues/list.ts';
 import { atLeast, type BenchRow, below } from './row.ts';
 
 const SYMBOLS = ['BTC/USD', 'ETH/USD'];
@@ -41,12 +40,10 @@ async function measure(
   folder: string,
   seconds: number,
 ): Promise<readonly BenchRow[]> {
-  const venue = findVenue('kraken');
   const session = { venue: 'kraken', url, symbols: SYMBOLS, channels: ['trade'], depth: 10, candleUs: 0 };
   let events = 0;
   const recorder = new Recorder({
     folder,
-    venue,
     session,
     onEvents: (batch) => {
       events += batch.length;

@@ -76,7 +76,6 @@ export const command: Command = {
       limits: { startMs },
       connection: { resync: { quietMs: parseQuietMs(String(args.quiet), '--quiet') } },
       folder: join(folder, 'journal'),
-      venue,
       session,
       software: SOFTWARE,
       journal: { knownSeq: describedSeq(folder) },

@@ -4,6 +4,7 @@
 // the times it is given: it decides, the connection acts. Nothing is allocated while all is well.
 import { type EventBatch, EventKind, Flag, type StatusDetail } from '../core/event.ts';
 import type { Control, GapCause } from '../core/frame.ts';
+import { ourChannel } from '../core/session.ts';
 import type { Action, SilenceLimits, Stream } from '../venues/venue.ts';
 import { parseWaitUs } from './wait.ts';
 
@@ -43,13 +44,17 @@ export function parseQuietMs(text: string, from: string): number {
   return text === 'never' ? Number.POSITIVE_INFINITY : parseWaitUs(text, from) / 1000;
 }
 
-/** Which channel each kind of event arrives on. Venues translate these words into their own. */
+/** Which channel, in our words, each kind of event arrives on. */
 export const CHANNEL_OF_KIND: Readonly<Partial<Record<EventKind, string>>> = {
   [EventKind.instrument]: 'instrument',
   [EventKind.level]: 'book',
-  [EventKind.quote]: 'ticker',
+  [EventKind.quote]: 'quote',
   [EventKind.trade]: 'trade',
-  [EventKind.candle]: 'ohlc',
+  [EventKind.candle]: 'candle',
+  [EventKind.funding]: 'funding',
+  [EventKind.interest]: 'interest',
+  [EventKind.mark]: 'mark',
+  [EventKind.liquidation]: 'liquidation',
 };
 
 /** The state of one subscription, a channel of a symbol. */
@@ -105,7 +110,7 @@ export class Liveness {
     this.#entryOf = new Int32Array(this.#isWatched.length * names.length).fill(-1);
     for (const kind of kinds) {
       for (const [entry, { channel, instrument }] of streams.entries()) {
-        if (channel !== CHANNEL_OF_KIND[kind]) continue;
+        if (ourChannel(channel) !== CHANNEL_OF_KIND[kind]) continue;
         this.#isWatched[kind] = 1;
         this.#entryOf[kind * names.length + instrument] = entry;
       }

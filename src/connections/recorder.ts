@@ -9,6 +9,7 @@ import { type Control, encodeControl, type JournalRecord, RecordKind, type Sessi
 import { redactAddress } from '../core/secret.ts';
 import type { SealFailure } from '../journal/sealer.ts';
 import { type JournalOptions, JournalWriter } from '../journal/writer.ts';
+import { createDecoder, planConnections } from '../venues/router.ts';
 import type { Action, Decoder, Venue } from '../venues/venue.ts';
 import { type Clock, createClock } from './clock.ts';
 import type { ConnectionOverrides } from './connection.ts';
@@ -50,8 +51,9 @@ export interface Probe {
 export type RecorderOptions = {
   /** The folder of the journal; it is made if it is not there, and recovered if it is. */
   readonly folder: string;
-  readonly venue: Venue;
   readonly session: Session;
+  /** Those that the session may name. Default: all there are. */
+  readonly venues?: readonly Venue[];
   /** Name and version of what records, kept in the journal. Default `retick`. */
   readonly software?: string;
   readonly clock?: Clock;
@@ -126,14 +128,14 @@ export class Recorder {
   #fail: (error: Error) => void;
 
   constructor(options: RecorderOptions) {
-    const { venue, session } = options;
+    const { venues, session } = options;
     this.#options = options;
     this.#limits = { ...defaultRecorder, ...options.limits };
     this.#clock = options.clock ?? createClock();
     this.#pauses = new PauseWatch(this.#limits.pauseMs, this.#clock, (control) => this.#control(control));
     this.#onRecord = options.onRecord;
     this.#onEvents = options.onEvents;
-    this.#decoder = venue.createDecoder(session);
+    this.#decoder = createDecoder(session, venues);
     const failure = Promise.withResolvers<never>();
     this.failed = failure.promise;
     // Whoever does not wait for it still learns of the failure from `stop`; it is no unhandled rejection.
@@ -141,7 +143,7 @@ export class Recorder {
     this.#fail = failure.reject;
     const { connection: limits = {}, seed = 1 } = options;
     // Made here, so that a session the venue cannot serve is refused before anything begins.
-    const planned = venue.connections(session).map((plan) => ({ venue: venue.name, plan }));
+    const planned = planConnections(session, venues);
     this.#connections = new Connections(
       { planned, names: session.symbols, clock: this.#clock, limits, seed },
       {

@@ -21,8 +21,8 @@ export type JournalRecord = {
   readonly payload: Uint8Array;
 };
 
-/** What a session recorded: enough to decode its frames again without asking anyone. */
-export type Session = {
+/** What a session recorded of one venue: enough to decode its frames again without asking anyone. */
+export type VenueSession = {
   readonly venue: string;
   readonly url: string;
   /** Instrument numbers in events are indices into this list. */
@@ -35,6 +35,12 @@ export type Session = {
   /** What the frames are, where they are not the venue's own: the rows of a file of candles. */
   readonly frames?: 'candles';
 };
+
+/**
+ * What a session recorded. Of one venue it is that venue's; of several, its own fields say what they are together, and
+ * `venues` what each was asked for. `venuesOf` reads both.
+ */
+export type Session = VenueSession & { readonly schema?: 2; readonly venues?: readonly VenueSession[] };
 
 export type GapCause =
   | 'disconnect'
@@ -197,7 +203,9 @@ function withoutSecrets(control: Control): Control {
   switch (control.type) {
     case 'session': {
       const { session } = control;
-      return { ...control, session: { ...session, url: redactAddress(session.url) } };
+      const { venues } = session;
+      const hidden = <T extends VenueSession>(one: T): T => ({ ...one, url: redactAddress(one.url) });
+      return { ...control, session: { ...hidden(session), ...(venues && { venues: venues.map(hidden) }) } };
     }
     case 'connecting':
     case 'opened':

@@ -6,9 +6,10 @@ import { isCount, isSymbol, isTimeUs, jsonDepth } from '../core/bounds.ts';
 import { DataError } from '../core/errors.ts';
 import { EventBatch } from '../core/event.ts';
 import { type Control, decodeControl, type JournalRecord, RecordKind, type Session } from '../core/frame.ts';
+import { joinSessions } from '../core/session.ts';
 import { readJournal, readSegments } from '../journal/reader.ts';
-import { findVenue } from '../venues/list.ts';
-import type { Decoder } from '../venues/venue.ts';
+import { createDecoder } from '../venues/router.ts';
+import type { Decoder, Venue } from '../venues/venue.ts';
 import { CandleDecoder } from './imports/candle-row.ts';
 import { type Manifest, SYMBOLS_MAX } from './manifest.ts';
 
@@ -47,8 +48,15 @@ export async function readSession(folder: string): Promise<SessionControl> {
 
 export function sessionOf(manifest: Manifest): Session {
   const { venue, url, symbols, channels, depth, candleUs, frames } = manifest;
+  if (manifest.venues !== undefined) return joinSessions(manifest.venues);
   return { venue, url, symbols, channels, depth, candleUs, ...(frames === undefined ? {} : { frames }) };
 }
+
+export type DecodeOptions = {
+  readonly isVerified?: boolean;
+  /** Those that the session may name. Default: all there are. */
+  readonly venues?: readonly Venue[] | undefined;
+};
 
 /**
  * Decodes every record in order. Throws DataError when a later session records other symbols than the first, or
@@ -57,12 +65,10 @@ export function sessionOf(manifest: Manifest): Session {
 export async function* decodeRecording(
   folder: string,
   session: Session,
-  options: { readonly isVerified?: boolean } = {},
+  options: DecodeOptions = {},
 ): AsyncGenerator<DecodedRecords> {
   const isTape = session.frames === 'candles';
-  const decoder = isTape
-    ? new CandleDecoder(session)
-    : findVenue(session.venue, folder).createDecoder(session);
+  const decoder = isTape ? new CandleDecoder(session) : createDecoder(session, options.venues, folder);
   const events = new EventBatch(4096);
   const verify = options.isVerified !== true;
   for await (const records of readJournal(journalFolder(folder), { verify })) {

@@ -12,7 +12,7 @@ import { requireFile, syncFile, syncFolder } from '../parquet/parquet.ts';
 export const MANIFEST_FILE = 'manifest.json';
 /** The lock of whoever derives the tables of a recording, and writes its manifest. */
 export const TABLES_LOCK = 'tables.lock';
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 /** Raised when the same journal gives other counts, gaps or events than before. */
 export const DERIVATION = 3;
 
@@ -57,7 +57,14 @@ const symbolCounts = z.strictObject({
 
 const counts = z.strictObject({
   records: count,
-  frames: z.strictObject({ text: count, binary: count, control: count, beat: count }),
+  frames: z.strictObject({
+    text: count,
+    binary: count,
+    control: count,
+    beat: count,
+    /** Answers to requests over HTTP; absent where none was made. */
+    answer: count.optional(),
+  }),
   events: z.strictObject({
     beat: count,
     status: count,
@@ -141,8 +148,18 @@ const table = z.strictObject({
   files: z.array(tableFile),
 });
 
+const venueSession = z.strictObject({
+  venue: z.string(),
+  url: z.string(),
+  symbols: z.array(z.string()),
+  channels: z.array(z.string()),
+  depth: count,
+  candleUs: count,
+});
+
 const manifestSchema = z.strictObject({
-  schema: z.literal(SCHEMA_VERSION),
+  /** 2 where several venues were recorded together. */
+  schema: z.union([z.literal(1), z.literal(SCHEMA_VERSION)]),
   venue: z.string(),
   url: z.string(),
   /** Instrument numbers in events are indices into this list. */
@@ -150,6 +167,8 @@ const manifestSchema = z.strictObject({
   channels: z.array(z.string()),
   depth: count,
   candleUs: count,
+  /** What each venue was asked for, where there are several; the fields above say what they are together. */
+  venues: z.array(venueSession).optional(),
   /** What the frames are, where they are not the venue's own. */
   frames: z.literal('candles').optional(),
   /** Receive times of the first and the last record; null when there is none. */

@@ -14,7 +14,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export class Summary {
   readonly #symbols: readonly string[];
   readonly #perSymbol: Mutable<SymbolCounts>[];
-  readonly #frames = new Float64Array(4);
+  readonly #frames = new Float64Array(5);
   readonly #events = new Float64Array(EVENT_KIND_NAMES.length);
   readonly #gaps = new GapFold();
   readonly #lags = new LagFold();
@@ -92,13 +92,19 @@ export class Summary {
       const invalidBookUs = this.#hasBooks ? counts.invalidBookUs + this.#invalidUs(instrument, lastUs) : 0;
       return [this.#symbols[instrument]!, { ...counts, invalidBookUs }];
     });
-    const [text, binary, control, beat] = this.#frames;
+    const [text, binary, control, beat, answer] = this.#frames;
     const { lags, misdated } = this.#lags.finish();
     return {
       span: this.#records === 0 ? null : { firstUs: this.#firstUs, lastUs },
       counts: {
         records: this.#records,
-        frames: { text: text!, binary: binary!, control: control!, beat: beat! },
+        frames: {
+          text: text!,
+          binary: binary!,
+          control: control!,
+          beat: beat!,
+          ...(answer! > 0 && { answer: answer! }),
+        },
         events: Object.fromEntries(
           // Kinds that the first version did not know are named only where they came.
           EVENT_KIND_NAMES.map((name) => [name, this.#events[EventKind[name]]!] as const).filter(

@@ -8,6 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DataError } from '../core/errors.ts';
 import { takeLock, waitForLock } from '../journal/lock.ts';
 import { readSegments } from '../journal/reader.ts';
+import type { Venue } from '../venues/venue.ts';
 import { TABLE_NAMES } from './columns.ts';
 import { decodeRecording, journalFolder, readSession, type SessionControl } from './frames.ts';
 import {
@@ -29,6 +30,8 @@ export type TablesOptions = {
   readonly rowsMax?: number;
   /** Once it is raised nothing is derived any more, and what stood there before stands there still. */
   readonly signal?: AbortSignal;
+  /** Those that the recording may name. Default: all there are. */
+  readonly venues?: readonly Venue[];
   /** Told after each batch of records, for a progress line. */
   readonly onProgress?: (progress: { readonly records: number; readonly events: number }) => void;
 };
@@ -74,7 +77,7 @@ function requireOwn(folder: string): void {
 }
 
 async function derive(folder: string, control: SessionControl, options: TablesOptions): Promise<Manifest> {
-  const { rowsMax = 400_000, onProgress, signal } = options;
+  const { rowsMax = 400_000, onProgress, signal, venues } = options;
   const partial = join(folder, PARTIAL_FOLDER);
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
@@ -88,7 +91,7 @@ async function derive(folder: string, control: SessionControl, options: TablesOp
       control.session.frames === 'candles' ? CANDLE_DAYS : 1,
     );
     const progress = { records: 0, events: 0 };
-    for await (const { records, events } of decodeRecording(folder, control.session)) {
+    for await (const { records, events } of decodeRecording(folder, control.session, { venues })) {
       summary.addRecords(records);
       summary.addEvents(events);
       spool.add(events);
@@ -117,7 +120,7 @@ async function describe(
   summary: SummaryResult,
 ): Promise<Omit<Manifest, 'digest' | 'tables'>> {
   return {
-    schema: 1,
+    schema: session.schema ?? 1,
     derivation: DERIVATION,
     venue: session.venue,
     url: session.url,
@@ -125,6 +128,13 @@ async function describe(
     channels: [...session.channels],
     depth: session.depth,
     candleUs: session.candleUs,
+    ...(session.venues && {
+      venues: session.venues.map((own) => ({
+        ...own,
+        symbols: [...own.symbols],
+        channels: [...own.channels],
+      })),
+    }),
     ...(session.frames === undefined ? {} : { frames: session.frames }),
     ...summary,
     segments: [...(await readSegments(folder))],

@@ -2,6 +2,7 @@
 // an unknown key is an error. Durations stay texts, so that a parsed config written down parses to itself.
 import { z } from 'zod';
 import { UsageError } from '../core/errors.ts';
+import { nameOf } from '../core/session.ts';
 import { feesSchema, fillsSchema, latencySchema, ownFeesSchema } from '../trading/models.ts';
 import { ownRiskSchema, riskSchema } from '../trading/risk.ts';
 import { durationText, parseAs } from './schema.ts';
@@ -48,6 +49,14 @@ const candlesSchema = z.strictObject({
     .describe('where market orders fill that have only candles to go by'),
 });
 
+const venueSchema = z.strictObject({
+  venue: z.string().min(1),
+  url: z.string().optional(),
+  symbols: z.array(z.string().min(1)).min(1),
+  channels: z.array(z.string()).optional(),
+  depth: z.number().int().positive().optional(),
+});
+
 export const runConfigSchema = z.strictObject({
   name: z.string().min(1).describe('names the run in reports'),
   venue: z.string().min(1).describe('where the events come from, as kraken'),
@@ -55,6 +64,11 @@ export const runConfigSchema = z.strictObject({
   symbols: z.array(z.string().min(1)).min(1).describe('as the venue spells them'),
   channels: z.array(z.string()).optional().describe('default: those the venue recommends'),
   depth: z.number().int().positive().optional().describe('book levels per side; default: the venue’s own'),
+  venues: z
+    .array(venueSchema)
+    .min(2)
+    .optional()
+    .describe('several venues at once, each with its symbols, instead of venue and symbols'),
   duration: durationText().optional().describe('how long to run live; default: until stopped'),
   quiet: z
     .union([z.literal('never'), durationText()])
@@ -136,13 +150,35 @@ export function reportCurrencyOf({ report, capital, strategies }: RunConfig): st
 
 /** A run config out of what a file held. `from` is the file, for the message of the UsageError. */
 export function parseRunConfig(value: unknown, from: string): RunConfig {
-  const config = parseAs(runConfigSchema, value, from);
+  const config = parseAs(runConfigSchema, withWhole(value), from);
+  requireWhole(config, from);
   requireUnique(config.symbols, `${from}: symbols`);
   requireUnique(
     config.strategies.map(({ use, id }) => id ?? use),
     `${from}: strategies`,
   );
   return config;
+}
+
+/** Of a run file that lists venues: what they are together. What is wrong with the list the schema says. */
+function withWhole(value: unknown): unknown {
+  const listed = z.object({ venues: z.array(venueSchema).min(2) }).safeParse(value);
+  if (!listed.success) return value;
+  const { venues } = listed.data;
+  const symbols = venues.flatMap(({ venue, symbols }) => symbols.map((symbol) => nameOf(venue, symbol)));
+  return { venue: venues.map(({ venue }) => venue).join('+'), symbols, ...(value as object) };
+}
+
+/** A run file says its venues in one way. */
+function requireWhole(config: RunConfig, from: string): void {
+  const { venues } = config;
+  if (venues === undefined) return;
+  const { venue, symbols } = withWhole({ venues }) as Pick<RunConfig, 'venue' | 'symbols'>;
+  const isOther = venue !== config.venue || symbols.join() !== config.symbols.join();
+  const extra = (['url', 'channels', 'depth'] as const).find((key) => config[key] !== undefined);
+  if (!isOther && extra === undefined) return;
+  const what = extra ?? (venue === config.venue ? 'symbols' : 'venue');
+  throw new UsageError(`${from}: ${what} stands beside venues (allowed: in each of the venues)`);
 }
 
 function requireUnique(names: readonly string[], from: string): void {

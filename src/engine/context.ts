@@ -1,10 +1,12 @@
 // What a strategy sees of its own affairs: position, money, open orders. One object per strategy, reused;
 // everything is read off the ledger when it is asked for, so nothing here can be out of date.
+
 import { decimalOf, numberOf } from '../core/decimal.ts';
 import { UsageError, unknownName } from '../core/errors.ts';
 import type { Instrument } from '../core/instrument.ts';
 import type { Side } from '../core/order.ts';
 import type { Random } from '../core/random.ts';
+import { resolveName } from '../core/session.ts';
 import type { Ledger, LedgerPosition } from '../trading/ledger.ts';
 import { priceOnTick, sizeInLots } from '../trading/steps.ts';
 import type { Context, PositionView } from './strategy.ts';
@@ -114,7 +116,7 @@ export class StrategyContext implements Context<unknown, unknown> {
 
   #find(symbol: string, what: string): number {
     const { symbols } = this.#around;
-    const instrument = symbols.indexOf(symbol);
+    const instrument = resolveName(symbols, symbol);
     if (instrument < 0) throw unknownName('symbol', symbol, symbols, `${what} of ${this.#id}`);
     return instrument;
   }

@@ -1,11 +1,13 @@
 // The strategies and the exchange they trade on: calls a strategy, checks its signals, submits them, tells it what
 // became of its orders, and writes all of it down. A strategy that throws or misuses the contract ends here.
+
 import { AssertionError } from '../core/assert.ts';
 import { UsageError } from '../core/errors.ts';
 import { NO_INSTRUMENT } from '../core/event.ts';
 import type { Fill, Order, Signal } from '../core/order.ts';
 import { Random } from '../core/random.ts';
 import type { RunLog } from '../core/record.ts';
+import { resolveName } from '../core/session.ts';
 import { parseDurationUs } from '../core/time.ts';
 import { Exchange } from '../trading/exchange.ts';
 import { markPrice } from '../trading/market.ts';
@@ -303,7 +305,7 @@ export class Desk {
   #submit(runner: Runner, given: readonly Signal[]): void {
     const { symbols, cursor } = this.#options;
     const instrumentOf = (signal: Signal): number =>
-      signal.symbol === undefined ? runner.instrument : symbols.indexOf(signal.symbol);
+      signal.symbol === undefined ? runner.instrument : resolveName(symbols, signal.symbol);
     const signals: Signal[] = [];
     try {
       // Looking at a signal may run its author's code, and that may throw: it is looked at once, here.

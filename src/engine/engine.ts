@@ -1,5 +1,6 @@
 // The engine: ordered events in, records out. It is pure: no clock, no file, no knowledge of where the events come
 // from; the same events, config and strategies give the same records whatever the sizes of the batches.
+
 import type { StrategyActivity } from '../core/activity.ts';
 import { assert, unreachable } from '../core/assert.ts';
 import { InputDigest } from '../core/digest.ts';
@@ -7,6 +8,7 @@ import { type EventBatch, EventKind, Flag, NO_INSTRUMENT, type StatusDetail } fr
 import type { Instrument } from '../core/instrument.ts';
 import { LAG_BLOCK_EVENTS, Lag } from '../core/lag.ts';
 import type { RunLog } from '../core/record.ts';
+import { ourChannel } from '../core/session.ts';
 import { parseDurationUs } from '../core/time.ts';
 import { Activity, Heard } from './activity.ts';
 import { CandleFeed } from './candle-feed.ts';
@@ -409,7 +411,8 @@ export class Engine {
     this.#dating.heed(status);
     const channel = interruptedBy(status);
     // Where candles are traded on, their closes are the last prices.
-    const priced = this.#usesCandleEvents && channel === 'ohlc' ? 'trade' : channel;
+    const priced =
+      this.#usesCandleEvents && channel !== undefined && ourChannel(channel) === 'candle' ? 'trade' : channel;
     if (priced !== undefined) this.#markets.interrupt(instrument, priced);
     // Candles of the venue are whole by themselves, and what an outage held back comes with the next snapshot.
     if (!this.#usesCandleEvents) {

@@ -1,8 +1,10 @@
 // The declared inputs of all strategies as one graph: series by instrument and interval, indicators by series and
 // key. Equal declarations share one node, whoever made them; a node knows under which names it is recorded.
+
 import { assert } from '../core/assert.ts';
 import { UsageError, unknownName } from '../core/errors.ts';
 import { GRACE_MAX_US } from '../core/lag.ts';
+import { resolveName } from '../core/session.ts';
 import { CandleSeries } from '../market/candles.ts';
 import type { Indicator } from '../market/indicator.ts';
 import type { BookView, InputSpec, Inputs } from './inputs.ts';
@@ -149,7 +151,7 @@ export class InputGraph {
   }
 
   instrumentOf(symbol: string, from: string): number {
-    const instrument = this.#symbols.indexOf(symbol);
+    const instrument = resolveName(this.#symbols, symbol);
     if (instrument < 0) throw unknownName('symbol', symbol, this.#symbols, from);
     return instrument;
   }

@@ -1,10 +1,12 @@
 // What the world is at this event, per instrument: rules, book, best quote, last trade, and when each was heard of.
 // No price is made up: a missing side is NaN, a book counts from the end of a snapshot until a gap or a level it had to
 // refuse, a ticker until it is too old or its stream has a gap.
+
 import { assert } from '../core/assert.ts';
 import { type EventBatch, EventKind, Flag, NO_INSTRUMENT, type StatusDetail } from '../core/event.ts';
 import { losesFrames } from '../core/frame.ts';
 import { type Instrument, splitSymbol } from '../core/instrument.ts';
+import { ourChannel } from '../core/session.ts';
 import { Book, isTickSize } from '../market/book.ts';
 import type { MarketView } from '../trading/market.ts';
 
@@ -160,7 +162,7 @@ export class Market {
 
   /** Whether orders fill, or stops are touched, by what comes on a channel: by a ticker only where no book is kept. */
   isPricedBy(channel: string): boolean {
-    return channel === 'ticker' ? this.book === undefined : channel !== 'instrument';
+    return ourChannel(channel) === 'quote' ? this.book === undefined : channel !== 'instrument';
   }
 
   applyTrade(price: number, nowUs: number): void {
@@ -225,7 +227,7 @@ export class Market {
       this.#inSnapshot = false;
       this.#bookedUs = Number.NaN;
     }
-    if (channel === 'ticker' || channel === '') this.#quotedUs = Number.NaN;
+    if (ourChannel(channel) === 'quote' || channel === '') this.#quotedUs = Number.NaN;
     if (channel === 'trade' || channel === '') this.#tradedUs = Number.NaN;
   }
 

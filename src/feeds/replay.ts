@@ -6,6 +6,7 @@ import { decodeRecording, sessionOf, verifySegments } from '../datasets/frames.t
 import { type Manifest, readManifest } from '../datasets/manifest.ts';
 import { bySymbol, readTable, verifyTables } from '../datasets/read.ts';
 import { requireCurrent } from '../datasets/state.ts';
+import type { Venue } from '../venues/venue.ts';
 import { type MergeStream, mergeStreams } from './merge.ts';
 import { slice } from './slice.ts';
 
@@ -16,6 +17,8 @@ export type ReplayOptions = {
   readonly toUs?: number | undefined;
   /** Events per batch. Default 4096. */
   readonly batchSize?: number | undefined;
+  /** Those that the recording may name. Default: all there are. */
+  readonly venues?: readonly Venue[] | undefined;
 };
 
 const BATCH_SIZE = 4096;
@@ -28,7 +31,10 @@ export function replayFrames(folder: string, options: ReplayOptions = {}): Feed 
   const frames: MergeStream = {
     startsUs: Number.NEGATIVE_INFINITY,
     async *open() {
-      for await (const { events } of decodeRecording(folder, session, { isVerified: true })) {
+      for await (const { events } of decodeRecording(folder, session, {
+        isVerified: true,
+        venues: options.venues,
+      })) {
         yield events;
       }
     },

@@ -16,6 +16,7 @@ export function rulesOf(config: RunConfig): Readonly<Record<string, unknown>> {
     url: _url,
     duration: _duration,
     venue: _venue,
+    venues: _venues,
     strategies: _strategies,
     ...rules
   } = config;

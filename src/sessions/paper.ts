@@ -9,13 +9,12 @@ import { VenueError } from '../core/errors.ts';
 import type { Manifest } from '../datasets/manifest.ts';
 import type { RunConfig } from '../engine/config.ts';
 import type { Run } from '../runs/run.ts';
-import { findVenue } from '../venues/list.ts';
 import { deadlineOf } from './deadline.ts';
 import type { LoadedBundle } from './identity.ts';
 import { LatencyProbe } from './latency.ts';
 import type { Observer } from './observer.ts';
 import { claimRun, discardRecording, requireRecordingPlace } from './place.ts';
-import { createSession, deriveTables, runRecorder } from './record.ts';
+import { deriveTables, runRecorder, sessionOf } from './record.ts';
 import { RunSession } from './run.ts';
 import { SOFTWARE } from './software.ts';
 
@@ -47,9 +46,7 @@ export async function paper(request: PaperRequest): Promise<PaperResult> {
   const { config, strategies, recording, observer } = request;
   requireRecordingPlace(recording, '--recording', 'new');
   const hadFolder = existsSync(recording);
-  const venue = findVenue(config.venue);
-  const { symbols, channels, depth, url } = config;
-  const feed = createSession(venue, { symbols, channels, depth, url });
+  const feed = sessionOf(config);
   const name = basename(resolve(recording));
   const place = await claimRun(request.out ?? join('reports', `${name}-paper`), {
     identity: undefined,
@@ -70,7 +67,6 @@ export async function paper(request: PaperRequest): Promise<PaperResult> {
   const drainSoon = betweenFrames(() => session.log.drain());
   const recorder = new Recorder({
     folder: join(recording, 'journal'),
-    venue,
     session: feed,
     software: request.software ?? SOFTWARE,
     seed: config.seed,

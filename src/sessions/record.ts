@@ -7,10 +7,13 @@ import { requireAddress } from '../connections/connection.ts';
 import type { Recorder, RecorderSummary } from '../connections/recorder.ts';
 import { later, type Wait } from '../connections/wait.ts';
 import { DataError, UsageError, unknownName, VenueError } from '../core/errors.ts';
-import { decodeControl, RecordKind, type Session } from '../core/frame.ts';
+import { decodeControl, RecordKind, type Session, type VenueSession } from '../core/frame.ts';
+import { joinSessions, ourChannel } from '../core/session.ts';
 import { MANIFEST_FILE, type Manifest, readManifest } from '../datasets/manifest.ts';
 import { buildTables } from '../datasets/tables.ts';
+import type { RunConfig } from '../engine/config.ts';
 import { readJournal } from '../journal/reader.ts';
+import { findVenue } from '../venues/list.ts';
 import type { Venue } from '../venues/venue.ts';
 import type { Observer } from './observer.ts';
 
@@ -31,6 +34,17 @@ export async function deriveTables(
   }
 }
 
+/** What a run records: of the venue that it names, or of all that it lists. Errors: UsageError. */
+export function sessionOf({ venue, symbols, channels, depth, url, venues }: RunConfig): Session {
+  const wanted = venues ?? [{ venue, symbols, channels, depth, url }];
+  return joinSessions(
+    wanted.map((one) => {
+      const { symbols, channels, depth, url } = one;
+      return createSession(findVenue(one.venue), { symbols, channels, depth, url });
+    }),
+  );
+}
+
 /** A session that the venue can serve. Errors: UsageError naming what it cannot. */
 export function createSession(
   venue: Venue,
@@ -40,10 +54,12 @@ export function createSession(
     readonly depth: number | undefined;
     readonly url: string | undefined;
   },
-): Session {
-  const channels = wanted.channels ?? venue.defaultChannels;
-  const unknown = channels.find((channel) => !venue.channels.includes(channel));
-  if (unknown !== undefined) throw unknownName('channel', unknown, venue.channels, venue.name);
+): VenueSession {
+  const channels = (wanted.channels ?? venue.defaultChannels).map((word) => {
+    const channel = venue.channels.find((own) => own === word || ourChannel(own) === word);
+    if (channel === undefined) throw unknownName('channel', word, venue.channels, venue.name);
+    return channel;
+  });
   const depth = wanted.depth ?? venue.defaultDepth;
   if (!venue.depths.includes(depth)) {
     throw new UsageError(
@@ -60,7 +76,7 @@ export function createSession(
     symbols: [...wanted.symbols],
     channels: [...channels],
     depth,
-    candleUs: channels.includes('ohlc') ? 60e6 : 0,
+    candleUs: channels.some((channel) => ourChannel(channel) === 'candle') ? 60e6 : 0,
   };
 }
 

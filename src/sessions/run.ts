@@ -268,5 +268,7 @@ export class RunSession {
 
 /** As it may be written down. */
 function withoutSecrets(config: RunConfig): RunConfig {
-  return config.url === undefined ? config : { ...config, url: redactAddress(config.url) };
+  const hidden = <T extends { readonly url?: string | undefined }>(one: T): T =>
+    one.url === undefined ? one : { ...one, url: redactAddress(one.url) };
+  return { ...hidden(config), ...(config.venues && { venues: config.venues.map(hidden) }) };
 }

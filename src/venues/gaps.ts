@@ -2,7 +2,7 @@
 // Invariant: a gap is told when it is known, from the last frame that came before it; it ends once, with the first data
 // that flows again; a stream that never began, and a recording that ends in good order, have none.
 import { type EventBatch, NO_INSTRUMENT, type StatusDetail } from '../core/event.ts';
-import type { GapCause, JournalRecord, Session } from '../core/frame.ts';
+import type { GapCause, JournalRecord, VenueSession } from '../core/frame.ts';
 
 /** Why data of a channel is missing or wrong from here on. */
 export type Loss = { readonly cause: GapCause; readonly detail: string };
@@ -28,7 +28,7 @@ export class StreamGaps {
   #isMute = false;
 
   /** `channels` are the venue's words for those that carry data of an instrument. */
-  constructor({ symbols }: Session, channels: readonly string[]) {
+  constructor({ symbols }: Pick<VenueSession, 'symbols'>, channels: readonly string[]) {
     this.#symbols = symbols;
     this.#channels = channels.map((name) => ({
       name,
@@ -94,15 +94,29 @@ export class StreamGaps {
     return this.#find(channel)?.connection[instrument] ?? -1;
   }
 
-  /** Every stream that flowed is lost: of all connections, or of the record's own when others stand beside it. */
-  loseAll(loss: Loss, record: JournalRecord, out: EventBatch, isBeside = false): void {
+  /** Every stream that flowed is lost: of all connections, or of the one that is named. */
+  loseAll(loss: Loss, record: JournalRecord, out: EventBatch, connection?: number): void {
     const sinceUs = this.#silentSinceUs();
     for (const stream of this.#channels) {
       for (let instrument = 0; instrument < this.#symbols.length; instrument++) {
         if (stream.state[instrument] !== State.flows) continue;
-        if (isBeside && stream.connection[instrument] !== record.connection) continue;
+        if (connection !== undefined && stream.connection[instrument] !== connection) continue;
         this.#open(stream, instrument, loss, sinceUs, record, out);
       }
+    }
+  }
+
+  /** A stream is counted to a connection from here on. */
+  carry(channel: string, instrument: number, connection: number): void {
+    const stream = this.#find(channel);
+    if (stream !== undefined) stream.connection[instrument] = connection;
+  }
+
+  /** What came on one connection comes on another from here on. */
+  move(from: number, to: number): void {
+    for (const { connection } of this.#channels) {
+      for (let instrument = 0; instrument < connection.length; instrument++)
+        if (connection[instrument] === from) connection[instrument] = to;
     }
   }
 

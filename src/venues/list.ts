@@ -6,13 +6,13 @@ import type { Venue } from './venue.ts';
 export const venues: readonly Venue[] = [kraken];
 
 /** The venue of that name; `from` says where the name stood, for the error. */
-export function findVenue(name: string, from?: string): Venue {
-  const venue = venues.find((candidate) => candidate.name === name);
+export function findVenue(name: string, from?: string, among: readonly Venue[] = venues): Venue {
+  const venue = among.find((candidate) => candidate.name === name);
   if (venue === undefined) {
     throw unknownName(
       'venue',
       name,
-      venues.map((candidate) => candidate.name),
+      among.map((candidate) => candidate.name),
       from,
     );
   }

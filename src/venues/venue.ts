@@ -2,7 +2,7 @@
 // A venue opens no socket, reads no clock and keeps no secret. Its decoder asks, a connection acts, and liveness watches
 // the streams that the connection's plan names.
 import type { EventBatch } from '../core/event.ts';
-import type { GapCause, HttpRequest, JournalRecord, Session } from '../core/frame.ts';
+import type { GapCause, HttpRequest, JournalRecord, VenueSession } from '../core/frame.ts';
 
 export interface Venue {
   readonly name: string;
@@ -15,9 +15,9 @@ export interface Venue {
   readonly depths: readonly number[];
   readonly defaultDepth: number;
   /** The connections that the session needs. Throws UsageError when the venue cannot serve it. */
-  connections(session: Session): readonly ConnectionPlan[];
+  connections(session: VenueSession): readonly ConnectionPlan[];
   /** A decoder for one recording, in its initial state. */
-  createDecoder(session: Session): Decoder;
+  createDecoder(session: VenueSession): Decoder;
 }
 
 /** One connection: where it leads, what is said on it, what comes of it. */

@@ -35,7 +35,6 @@ async function record(faults: NonNullable<ServerOptions['faults']>, options: Par
   const snapshots = new Tape<number>();
   const recorder = new Recorder({
     folder,
-    venue: kraken,
     session,
     connection: { checkMs: 20, backoff: { minMs: 20 } },
     onEvents(batch, { seq, kind }) {

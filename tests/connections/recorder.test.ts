@@ -38,7 +38,7 @@ function record(url: string, options: Partial<RecorderOptions> = {}) {
   const digest = new InputDigest();
   const recorder = new Recorder({
     folder,
-    venue: toy,
+    venues: [toy],
     session: toySession(url),
     connection: { backoff },
     // The payload is a Buffer here and plain bytes when it is read back; they are compared as plain bytes.
@@ -293,7 +293,7 @@ describe('the start', () => {
     const connections = (): never => {
       throw new UsageError('book depth 7 is not on offer (allowed: 10)');
     };
-    expect(() => record('ws://localhost:1', { venue: { ...toy, connections } })).toThrow(UsageError);
+    expect(() => record('ws://localhost:1', { venues: [{ ...toy, connections }] })).toThrow(UsageError);
   });
 
   test('may be interrupted while the journal is being opened, which then is given back', async () => {

@@ -8,16 +8,16 @@ import {
   decodeControl,
   type JournalRecord,
   RecordKind,
-  type Session,
+  type VenueSession,
 } from '../../core/frame.ts';
 import type { Instrument } from '../../core/instrument.ts';
 import * as json from '../fields.ts';
 import { type Loss, StreamGaps } from '../gaps.ts';
 import { emitUnknown, FRAME_BYTES_MAX, type FrameReader, guardFrame, MalformedFrame } from '../guard.ts';
+import { Instruments } from '../instruments.ts';
 import { ByteScanner, NameTable } from '../scan.ts';
 import type { Action, BookChecks, Decoder } from '../venue.ts';
 import { FrameScan, isHeartbeat } from './frames.ts';
-import { Instruments } from './instruments.ts';
 import * as kraken from './json.ts';
 import { LevelChannel } from './levels.ts';
 import { requestOf } from './requests.ts';
@@ -35,7 +35,7 @@ const CLOCKS_APART_US = 86_400e6;
 const lenient = new TextDecoder();
 
 export class KrakenDecoder implements Decoder, FrameReader {
-  readonly #session: Session;
+  readonly #session: VenueSession;
   readonly #numbers: ReadonlyMap<string, number>;
   readonly #instruments: Instruments;
   readonly #gaps: StreamGaps;
@@ -51,7 +51,7 @@ export class KrakenDecoder implements Decoder, FrameReader {
   readonly #beside = new Set<number>();
 
   /** Without the scan every frame goes through JSON.parse: slower, the same events. */
-  constructor(session: Session, options: { readonly scans?: boolean } = {}) {
+  constructor(session: VenueSession, options: { readonly scans?: boolean } = {}) {
     const { symbols } = session;
     assert(new Set(symbols).size === symbols.length, 'a session names each symbol once');
     this.#session = session;
@@ -320,7 +320,7 @@ export class KrakenDecoder implements Decoder, FrameReader {
         if (this.#gaps.connectionOf('book', number) === record.connection) this.#levels.distrust(number);
       }
     }
-    this.#gaps.loseAll(loss, record, out, isBeside);
+    this.#gaps.loseAll(loss, record, out, isBeside ? record.connection : undefined);
   }
 
   #control(control: Control, record: JournalRecord, out: EventBatch): void {

@@ -2,12 +2,12 @@
 // Invariants: no row leaves for a book that its checksum did not confirm; a book that failed stays silent until its
 // next snapshot.
 import { type EventBatch, EventKind, Flag } from '../../core/event.ts';
-import type { JournalRecord, Session } from '../../core/frame.ts';
+import type { JournalRecord, VenueSession } from '../../core/frame.ts';
 import type { Loss, StreamGaps } from '../gaps.ts';
+import type { Instruments } from '../instruments.ts';
 import type { Action, BookChecks } from '../venue.ts';
 import { ChecksumBook } from './book.ts';
 import { BookFrame } from './frames.ts';
-import type { Instruments } from './instruments.ts';
 
 type Market = {
   readonly book: ChecksumBook;
@@ -24,7 +24,7 @@ export class LevelChannel {
   readonly #gaps: StreamGaps;
   readonly #asks: Action[];
 
-  constructor(session: Session, instruments: Instruments, gaps: StreamGaps, asks: Action[]) {
+  constructor(session: VenueSession, instruments: Instruments, gaps: StreamGaps, asks: Action[]) {
     this.#asks = asks;
     this.#depth = session.depth;
     this.#instruments = instruments;

@@ -2,7 +2,7 @@
 // so the request number does. The numbers follow from the session alone; the decoder needs no memory of requests.
 import { assert } from '../../core/assert.ts';
 import { UsageError, unknownName } from '../../core/errors.ts';
-import type { Session } from '../../core/frame.ts';
+import type { VenueSession } from '../../core/frame.ts';
 import { formatDurationUs } from '../../core/time.ts';
 import type { Action, ConnectionPlan, SilenceLimits } from '../venue.ts';
 
@@ -27,7 +27,7 @@ const CANDLE_MINUTES = [1, 5, 15, 30, 60, 240, 1440, 10_080, 21_600];
 const MINUTE_US = 60e6;
 
 /** One request per channel for all symbols; `instrument` is asked for whether the session names it or not. */
-function subscribeTexts(session: Session): readonly string[] {
+function subscribeTexts(session: VenueSession): readonly string[] {
   const known: readonly string[] = CHANNELS;
   for (const channel of session.channels) {
     if (!known.includes(channel)) throw unknownName('channel', channel, known, session.venue);
@@ -39,7 +39,7 @@ function subscribeTexts(session: Session): readonly string[] {
 }
 
 /** One connection carries it all. */
-export function planOf(session: Session): ConnectionPlan {
+export function planOf(session: VenueSession): ConnectionPlan {
   const opening = subscribeTexts(session).map(sent);
   return {
     url: session.url,
@@ -61,7 +61,7 @@ function sent(message: string): Action {
 }
 
 /** Ends one subscription and begins it again, so that the venue sends a snapshot. */
-function resyncTexts(session: Session, channel: string, symbol: string): readonly string[] {
+function resyncTexts(session: VenueSession, channel: string, symbol: string): readonly string[] {
   const known = CHANNELS.find((name) => name === channel);
   const number = session.symbols.indexOf(symbol);
   assert(known !== undefined && number >= 0, `${channel} of ${symbol} belongs to the session`);
@@ -75,7 +75,7 @@ function resyncTexts(session: Session, channel: string, symbol: string): readonl
 /** What a request number asked for; the symbol is empty where the request named all of them. */
 export function requestOf(
   id: unknown,
-  session: Session,
+  session: VenueSession,
 ): { readonly channel: string; readonly symbol: string } | undefined {
   if (typeof id !== 'number' || !Number.isInteger(id)) return undefined;
   const channel = CHANNELS[(id % 10) - 1];
@@ -95,7 +95,7 @@ function request(method: string, params: Readonly<Record<string, unknown>>, id: 
 
 /** What names a subscription, to begin it and to end it. */
 function subscriptionParams(
-  session: Session,
+  session: VenueSession,
   channel: Channel,
   symbols: readonly string[],
 ): Readonly<Record<string, unknown>> {
@@ -118,14 +118,14 @@ function subscriptionParams(
 
 /** The snapshot is always asked for: its default has changed before. */
 function subscribeParams(
-  session: Session,
+  session: VenueSession,
   channel: Channel,
   symbols: readonly string[],
 ): Readonly<Record<string, unknown>> {
   return { ...subscriptionParams(session, channel, symbols), snapshot: true };
 }
 
-function candleMinutes(session: Session): number {
+function candleMinutes(session: VenueSession): number {
   const minutes = session.candleUs / MINUTE_US;
   if (!CANDLE_MINUTES.includes(minutes)) {
     const allowed = CANDLE_MINUTES.map((value) => formatDurationUs(value * MINUTE_US)).join(', ');

@@ -4,8 +4,8 @@
 import { type EventBatch, EventKind, Flag } from '../../core/event.ts';
 import type { JournalRecord } from '../../core/frame.ts';
 import type { StreamGaps } from '../gaps.ts';
+import type { Instruments } from '../instruments.ts';
 import { TradeFrame } from './frames.ts';
-import type { Instruments } from './instruments.ts';
 
 /** Holes in the ids that are remembered for each symbol, the newest. */
 const HOLES_MAX = 64;

@@ -1,9 +1,9 @@
 // What is known of each instrument: stated by the venue, or read off the digits until it is.
 // Invariant: a consumer learns an instrument's steps before the first price that needs them.
-import type { EventBatch } from '../../core/event.ts';
-import type { JournalRecord } from '../../core/frame.ts';
-import { type Instrument, splitSymbol } from '../../core/instrument.ts';
-import { powerOfTen } from '../scan.ts';
+import type { EventBatch } from '../core/event.ts';
+import type { JournalRecord } from '../core/frame.ts';
+import { type Instrument, splitSymbol } from '../core/instrument.ts';
+import { powerOfTen } from './scan.ts';
 
 type Digits = { readonly decimals: number; readonly sizeDecimals: number };
 
