@@ -105,25 +105,8 @@ async function demo(request: DemoRequest): Promise<DemoResult> {
   output.note(liveStory(live, live.manifest));
 
   say(output, 2, 'replay the recording: 100x, as fast as possible, and through the decoder again');
-  const replays: Run[] = [];
-  for (const [name, speed, isRaw] of REPLAYS) {
-    const { run } = await replay({
-      observer: watch(output),
-      signal,
-      recording,
-      config,
-      strategies,
-      isRaw,
-      speed,
-      fromUs: undefined,
-      toUs: undefined,
-      batchSize: 4096,
-      out: join('reports', name),
-    });
-    if (signal.aborted) return INTERRUPTED;
-    replays.push(run);
-    output.note(replayStory(live.run, run));
-  }
+  const replays = await runReplays(request, live, { recording, config, strategies });
+  if (replays === undefined) return INTERRUPTED;
 
   say(output, 3, 'backtest: the same strategies over the derived trades and book, as historical data');
   const historical = await runBacktest(request, recording, config, strategies);
@@ -213,6 +196,31 @@ function demoConfig(url: string): RunConfig {
     },
     'demo',
   );
+}
+
+/** Undefined when it was interrupted. */
+async function runReplays(
+  { output, signal }: DemoRequest,
+  live: PaperResult,
+  of: {
+    readonly recording: string;
+    readonly config: RunConfig;
+    readonly strategies: readonly LoadedBundle[];
+  },
+): Promise<readonly Run[] | undefined> {
+  const replays: Run[] = [];
+  for (const [name, speed, isRaw] of REPLAYS) {
+    const { run } = await replay({
+      ...{ ...of, isRaw, speed, signal },
+      ...{ fromUs: undefined, toUs: undefined, batchSize: 4096 },
+      out: join('reports', name),
+      observer: watch(output),
+    });
+    if (signal.aborted) return undefined;
+    replays.push(run);
+    output.note(replayStory(live.run, run));
+  }
+  return replays;
 }
 
 async function runBacktest(

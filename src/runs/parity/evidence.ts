@@ -3,7 +3,7 @@
 import { assert } from '../../core/assert.ts';
 import { parseDurationUs } from '../../core/time.ts';
 import type { StrategyActivity } from '../activity.ts';
-import { type RecordOf, readLog } from '../log.ts';
+import { type LoggedRecord, type RecordOf, readLog } from '../log.ts';
 import type { Run, RunManifest } from '../run.ts';
 import { type Outage, Outages } from './outages.ts';
 
@@ -85,6 +85,16 @@ export type Evidence = {
 export type EvidencePair = { readonly left: Evidence; readonly right: Evidence };
 export type Side = 'left' | 'right';
 
+/** What is compared in the order in which it was written. */
+type Lists = {
+  readonly samples: SampleRecord[];
+  readonly signals: Signal[];
+  readonly orders: OrderRecord[];
+  readonly fills: FillRecord[];
+  readonly equity: EquityRecord[];
+  readonly checkpoints: { readonly events: number; readonly inputs: string }[];
+};
+
 export function collect(run: Run): Evidence {
   const { manifest } = run;
   const values = new Map<string, Values>();
@@ -93,14 +103,7 @@ export function collect(run: Run): Evidence {
   const late = new Map<string, Late[]>();
   const apart = new Map<string, Late[]>();
   let [offsetUs, waitUs] = [0, 0];
-  const lists = {
-    samples: [] as SampleRecord[],
-    signals: [] as Signal[],
-    orders: [] as OrderRecord[],
-    fills: [] as FillRecord[],
-    equity: [] as EquityRecord[],
-    checkpoints: [] as { events: number; inputs: string }[],
-  };
+  const lists: Lists = { samples: [], signals: [], orders: [], fills: [], equity: [], checkpoints: [] };
   const closed: ClosedSeries = { event: -1, timeUs: Number.NaN, byStartUs: new Map(), endUs: new Map() };
   for (const record of readLog(run.log)) {
     switch (record.type) {
@@ -130,26 +133,8 @@ export function collect(run: Run): Evidence {
       case 'signal':
         lists.signals.push({ record, momentUs: momentOf(closed, record) });
         break;
-      case 'sample':
-        lists.samples.push(record);
-        break;
-      case 'order':
-        lists.orders.push(record);
-        break;
-      case 'fill':
-        lists.fills.push(record);
-        break;
-      case 'equity':
-        lists.equity.push(record);
-        break;
-      case 'checkpoint':
-        lists.checkpoints.push({ events: record.event + 1, inputs: record.inputs });
-        break;
-      case 'end':
-        lists.checkpoints.push({ events: record.events, inputs: record.inputs });
-        break;
       default:
-        break;
+        keep(lists, record);
     }
   }
   const beganUs = manifest.firstUs ?? Number.NaN;
@@ -165,6 +150,31 @@ export function collect(run: Run): Evidence {
     bookOutages: outages.of('book'),
     activity: manifest.activity ?? [],
   };
+}
+
+function keep(lists: Lists, record: LoggedRecord): void {
+  switch (record.type) {
+    case 'sample':
+      lists.samples.push(record);
+      break;
+    case 'order':
+      lists.orders.push(record);
+      break;
+    case 'fill':
+      lists.fills.push(record);
+      break;
+    case 'equity':
+      lists.equity.push(record);
+      break;
+    case 'checkpoint':
+      lists.checkpoints.push({ events: record.event + 1, inputs: record.inputs });
+      break;
+    case 'end':
+      lists.checkpoints.push({ events: record.events, inputs: record.inputs });
+      break;
+    default:
+      break;
+  }
 }
 
 /** The candles written at one event, the last of each start: an indicator's record follows those of its own series. */
