@@ -72,7 +72,7 @@ export const command: Command = {
       .option('allow-unknown', {
         type: 'boolean',
         default: false,
-        describe: 'import: exit 0 even if not one frame is understood',
+        describe: 'import: take captures of which not one frame is understood, and exit 0',
       })
       .option('strict', {
         type: 'boolean',

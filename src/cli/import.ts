@@ -52,6 +52,7 @@ export async function runImport(
       timeUnit: oneOf<TimeUnit>(args, 'time-unit', TIME_UNITS),
       clock: oneOf<ClockKind>(args, 'clock', CLOCKS),
       skipsBad: args['skip-bad'] === true,
+      allowsUnknown: args['allow-unknown'] === true,
       software: SOFTWARE,
       onProgress: ({ step, what, count: done }) =>
         output.status(() => `${step} ${what}: ${count(done)}`, performance.now()),

@@ -38,6 +38,8 @@ export type ImportOptions = {
   readonly clock?: ClockKind | undefined;
   /** Leave out what cannot be read, and say so in the journal. Default: refuse the file. */
   readonly skipsBad?: boolean | undefined;
+  /** Take captures of which not one frame looks like the venue's; they need `symbols`. Default: refuse them. */
+  readonly allowsUnknown?: boolean | undefined;
   /** Seal the journal's segments. Default true; otherwise they stay open ones, which are read alike. */
   readonly seals?: boolean | undefined;
   /** Kept in the journal as what recorded it. Default `retick`. */
@@ -156,7 +158,7 @@ async function sealAll({ out, signal, onProgress }: ImportOptions): Promise<read
 
 /** The first pass over every file; files that have receive times come back in their order. */
 async function surveyAll(options: ImportOptions): Promise<readonly FileSurvey[]> {
-  const { files, format, skipsBad = false, signal, onProgress } = options;
+  const { files, format, skipsBad = false, allowsUnknown = false, signal, onProgress } = options;
   const venue = findVenue(options.venue, 'import');
   const surveys: FileSurvey[] = [];
   for (const file of files) {
@@ -165,7 +167,7 @@ async function surveyAll(options: ImportOptions): Promise<readonly FileSurvey[]>
       onProgress?.({ step: 'looking at', what: basename(file), count });
     };
     const stated = { unit: options.timeUnit, kind: options.clock };
-    surveys.push(await surveyFile(file, { format, venue, stated, skipsBad, onFrames }));
+    surveys.push(await surveyFile(file, { format, venue, stated, skipsBad, allowsUnknown, onFrames }));
   }
   if (surveys.some(({ clock }) => clock === undefined)) return surveys;
   requireSeparate(surveys);

@@ -380,6 +380,11 @@ test('frames that nobody understands are counted', async () => {
   const { recording } = await importText('lines', text, { symbols: ['BTC/USD'] });
   const { problems, understood, unknown } = await checkRecording(recording);
   expect({ problems, understood, unknown }).toEqual({ problems: [], understood: 0, unknown: 10 });
+  const stranger = tape((us) => `${us}`).replaceAll('"channel"', '"stream"');
+  const options = { symbols: ['BTC/USD'], timeUnit: 'us', clock: 'unix' } as const;
+  await expect(importText('lines', stranger, options)).rejects.toThrow(/0 of 10 frames understood/);
+  const { kept } = await importText('lines', stranger, { ...options, allowsUnknown: true });
+  expect(kept).toHaveLength(10);
 });
 
 test('damaged captures are refused with file and line, wrong requests before anything is written', async () => {

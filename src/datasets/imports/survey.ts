@@ -26,11 +26,12 @@ export type SurveyOptions = {
   readonly venue: Venue;
   readonly stated: StatedClock;
   readonly skipsBad: boolean;
+  readonly allowsUnknown: boolean;
   readonly onFrames: (count: number) => void;
 };
 
 export async function surveyFile(file: string, options: SurveyOptions): Promise<FileSurvey> {
-  const { format, venue, stated, skipsBad, onFrames } = options;
+  const { format, venue, stated, skipsBad, allowsUnknown, onFrames } = options;
   const detector = new SessionDetector(venue);
   const clocks = new ClockSurvey();
   const times = new Times();
@@ -53,7 +54,7 @@ export async function surveyFile(file: string, options: SurveyOptions): Promise<
     onFrames(frames);
   }
   if (frames === 0) throw new DataError(`${file}: there is no frame in it`);
-  if (detector.understood === 0) {
+  if (detector.understood === 0 && !allowsUnknown) {
     throw new DataError(`${file}: 0 of ${frames} frames understood: is this ${venue.name}?`);
   }
   const detected = detector.result();
