@@ -15,7 +15,7 @@ header,main,footer,nav>div{max-width:1120px;margin:0 auto;padding:0 24px}
 header{padding-top:26px;padding-bottom:10px}.brand{margin:0;color:var(--soft);letter-spacing:.08em;text-transform:uppercase;font-size:11px}
 h1{margin:2px 0 4px;font-size:26px;line-height:1.25;font-weight:650;overflow-wrap:anywhere}h2{margin:40px 0 14px;padding-top:18px;border-top:1px solid var(--line);font-size:19px}h3{margin:26px 0 8px;font-size:14px}
 header p{margin:0;color:var(--soft);overflow-wrap:anywhere}footer{padding-top:28px;padding-bottom:28px;color:var(--soft);font-size:12px}
-nav{position:sticky;top:0;z-index:5;background:var(--ground);border-bottom:1px solid var(--line)}nav>div{display:flex;gap:4px 18px;padding-top:9px;padding-bottom:9px;overflow-x:auto;white-space:nowrap}
+nav{position:sticky;top:0;z-index:5;background:var(--ground);border-bottom:1px solid var(--line)}nav>div{display:flex;flex-wrap:wrap;gap:4px 18px;padding-top:9px;padding-bottom:9px;white-space:nowrap}
 a{color:var(--c1);text-decoration:none}a:hover{text-decoration:underline}a:focus-visible,summary:focus-visible{outline:2px solid var(--c1);outline-offset:2px}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(230px,1fr));gap:10px;margin-top:20px}
 .card{background:var(--panel);border:1px solid var(--line);border-radius:8px;padding:10px 14px}.card span,.card small{display:block;color:var(--soft)}.card small{line-height:1.35}.card b{display:block;margin:1px 0 3px;font-size:20px;line-height:1.3;font-weight:650;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}

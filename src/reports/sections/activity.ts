@@ -9,7 +9,7 @@ export function activity({ evidence: { run } }: Subject): Section | undefined {
   if (activities.length === 0) return undefined;
   return {
     id: 'activity',
-    title: 'What strategies were given and did',
+    title: 'Strategies',
     body: [callTable(activities), ...activities.map(obstacleList), inputTable(activities)],
   };
 }
