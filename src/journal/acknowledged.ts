@@ -1,7 +1,7 @@
 // How far a journal is safe, kept beside its segments for whoever reads it: the last record that the disk has confirmed.
 // It is written after the confirmation, in place, so it may lag but never runs ahead. A journal that ends before it has
 // lost records that were acknowledged: a write that never reached the disk, a file cut short, a segment that is gone.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -60,15 +60,17 @@ export class AcknowledgedMark {
   }
 }
 
-/** What the mark in a journal's folder says. Undefined when there is none, as in older journals, or when it is not whole. */
+/**
+ * What the mark in a journal's folder says. Undefined when there is none, as in older journals, or when it is not whole.
+ * Throws DataError where something else than a file stands in its place: a pipe would be waited for, a link leads away.
+ */
 export function readAcknowledged(folder: string): Acknowledged | undefined {
-  let line: string;
-  try {
-    line = readFileSync(join(folder, ACKNOWLEDGED_FILE), 'latin1');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const path = join(folder, ACKNOWLEDGED_FILE);
+  const entry = lstatSync(path, { throwIfNoEntry: false });
+  if (entry === undefined) return undefined;
+  if (!entry.isFile()) throw new DataError(`${path}: it is not a file`);
+  if (entry.size !== LINE_BYTES) return undefined;
+  const line = readFileSync(path, 'latin1');
   const match = /^record +(\d+) received +(\d+) segment (\d{6}) crc32 ([0-9a-f]{8}) *\n$/.exec(line);
   if (match === null) return undefined;
   const mark = { seq: Number(match[1]), receivedUs: Number(match[2]), segment: match[3]! };

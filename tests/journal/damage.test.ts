@@ -1,8 +1,10 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { DataError } from '../../src/core/errors.ts';
+import { readAcknowledged } from '../../src/journal/acknowledged.ts';
 import { readSegments } from '../../src/journal/reader.ts';
 import { salvageJournal } from '../../src/journal/salvage.ts';
 import { JournalWriter } from '../../src/journal/writer.ts';
@@ -185,4 +187,17 @@ test('of a segment with one changed bit all but one batch is kept', async () => 
     if (piece.state === 'lost') lost.push(piece.lastSeq - piece.firstSeq + 1);
   }
   expect(lost).toEqual([7]);
+});
+
+test.each([
+  ['a pipe', (path: string) => void execFileSync('mkfifo', [path])],
+  ['a folder', (path: string) => void mkdirSync(path)],
+  ['a link', (path: string) => symlinkSync('/dev/zero', path)],
+])('%s in the place of the mark is refused, not waited for and not followed', (_, put) => {
+  const folder = lay(closed);
+  const path = join(folder, 'acknowledged');
+  expect(readAcknowledged(folder)).toMatchObject({ seq: ROWS });
+  rmSync(path);
+  put(path);
+  expect(() => readAcknowledged(folder)).toThrow(DataError);
 });
