@@ -116,6 +116,7 @@ export class Engine {
       instrument,
       market: this.#markets.all[instrument]!,
       heard: heard[instrument]!,
+      calm: this.#desk.exchange.calm(instrument),
       series: this.#usesCandleEvents ? NO_SERIES : this.#closes.groups[instrument]!,
       onTrade: [],
       onBook: [],
@@ -265,7 +266,8 @@ export class Engine {
       // A trade learned of after an outage only completes candles: nobody could have traded on it.
       if ((flags[row]! & Flag.late) === 0) {
         lane.market.applyTrade(price[row]!, nowUs);
-        if (exchange.watches(lane.instrument)) {
+        const { calm } = lane;
+        if (!(price[row]! > calm.tradeLow && price[row]! < calm.tradeHigh)) {
           exchange.onTrade(lane.instrument, price[row]!, size[row]!, TAKERS[side + 1], nowUs);
           if (desk.pending > 0) desk.settle();
         }

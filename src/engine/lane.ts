@@ -1,6 +1,7 @@
 // What belongs to one instrument, and which of its events call which strategies.
 import { unreachable } from '../core/assert.ts';
 import { unknownName } from '../core/errors.ts';
+import type { Calm } from '../trading/calm.ts';
 import type { Heard } from './activity.ts';
 import type { Closes, SeriesGroup } from './closes.ts';
 import type { Declared, InputGraph } from './graph.ts';
@@ -14,6 +15,8 @@ export type Lane = {
   readonly instrument: number;
   readonly market: Market;
   readonly heard: Heard;
+  /** The prices between which trades concern no order and no position. */
+  readonly calm: Calm;
   /** The series that trades go into: none, where they are built from candles. */
   readonly series: SeriesGroup;
   /** Strategies that want each event of a kind. */

@@ -48,6 +48,8 @@ export class Market {
   #tradedUs = Number.NaN;
   #bookedUs = Number.NaN;
   #quotedUs = Number.NaN;
+  /** A level or a ticker was heard of: while none is, each trade need not look for a bid and an ask. */
+  #isQuoted = false;
   #tickerBid = Number.NaN;
   #tickerBidSize = Number.NaN;
   #tickerAsk = Number.NaN;
@@ -98,7 +100,13 @@ export class Market {
   }
   /** Halfway between best bid and ask; NaN while either is missing. */
   get mid(): number {
-    return (this.bid + this.ask) / 2;
+    return this.#isQuoted ? this.#middle() : Number.NaN;
+  }
+
+  #middle(): number {
+    const { book } = this;
+    if (book?.isValid) return (book.bestBid + book.bestAsk) / 2;
+    return this.#ofTicker((this.#tickerBid + this.#tickerAsk) / 2);
   }
 
   /** When any price was heard of last, µs; NaN before the first, and while every stream of prices has a gap. */
@@ -118,7 +126,10 @@ export class Market {
   applyLevel(batch: EventBatch, row: number): void {
     const flags = batch.flags[row]!;
     let book = this.book;
-    if (book === undefined) book = this.book = new Book({ tickSize: statedTick(this.rules) });
+    if (book === undefined) {
+      book = this.book = new Book({ tickSize: statedTick(this.rules) });
+      this.#isQuoted = true;
+    }
     if ((flags & Flag.clear) !== 0) {
       book.clear();
       this.#inSnapshot = true;
@@ -196,6 +207,7 @@ export class Market {
     this.#tickerAsk = ask === 0 ? Number.NaN : ask;
     this.#tickerAskSize = ask === 0 ? Number.NaN : batch.size2[row]!;
     this.#quotedUs = batch.receivedUs[row]!;
+    this.#isQuoted = true;
   }
 
   /**
@@ -302,10 +314,10 @@ export class Markets implements MarketView {
     return this.#at(instrument).ask;
   }
   mid(instrument: number): number {
-    return this.#at(instrument).mid;
+    return this.all[instrument]!.mid;
   }
   lastPrice(instrument: number): number {
-    return this.#at(instrument).lastPrice;
+    return this.all[instrument]!.lastPrice;
   }
   priceAgeUs(instrument: number, nowUs: number): number {
     const { pricedUs } = this.#at(instrument);

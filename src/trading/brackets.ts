@@ -3,6 +3,7 @@
 // lots first. Its two prices share one state, so that only one of them can ever have an order on its way.
 import { type Decimal, least } from '../core/decimal.ts';
 import type { Side } from '../core/order.ts';
+import type { Bounds } from './calm.ts';
 import type { Bracket, WorkingOrder } from './working.ts';
 
 export type Touch = {
@@ -51,6 +52,21 @@ export class Brackets {
    */
   touchedByQuote(instrument: number, bid: number, ask: number): readonly Touch[] {
     return this.#touched(instrument, bid, ask);
+  }
+
+  /** The prices strictly between which no bracket is touched: the highest that may not be fallen to, the lowest not risen to. */
+  bounds(instrument: number): Bounds {
+    let low = Number.NEGATIVE_INFINITY;
+    let high = Number.POSITIVE_INFINITY;
+    for (const { isTriggered, side, stopLoss, takeProfit } of this.#byInstrument[instrument]!) {
+      if (isTriggered) continue;
+      const closesLong = side === 'sell';
+      const fallenTo = closesLong ? stopLoss : takeProfit;
+      const risenTo = closesLong ? takeProfit : stopLoss;
+      if (fallenTo > low) low = fallenTo;
+      if (risenTo < high) high = risenTo;
+    }
+    return { low, high };
   }
 
   /** `low` is what must rise to a price to touch it, `high` what must fall to it. */

@@ -8,6 +8,7 @@ import { Random } from '../core/random.ts';
 import { admit, isReduceOnly, sideOf, type Venue } from './admission.ts';
 import { Arrivals } from './arrivals.ts';
 import type { Touch } from './brackets.ts';
+import type { Calm } from './calm.ts';
 import { type CandleStep, stepsTo } from './candle-step.ts';
 import type { Excursion } from './excursions.ts';
 import { type Balances, Ledger } from './ledger.ts';
@@ -276,9 +277,9 @@ export class Exchange {
     return this.#matching.excursion(this.#account(strategy), instrument);
   }
 
-  /** Whether a trade could do anything here: only then `onTrade` need be called. */
-  watches(instrument: number): boolean {
-    return this.#matching.watches(instrument);
+  /** Of one instrument, the prices strictly between which a trade does nothing here: only beyond need `onTrade` be called. */
+  calm(instrument: number): Calm {
+    return this.#matching.calm(instrument);
   }
 
   /**

@@ -1,5 +1,6 @@
 // How far prices went while positions were open: the lowest and highest mark price seen between the fill that opened a
 // position and now. Per instrument a short list, walked only where somebody holds something.
+import type { Bounds } from './calm.ts';
 import type { Account } from './working.ts';
 
 /** NaN where no mark price was known. */
@@ -29,6 +30,17 @@ export class Excursions {
       if (!(excursion.markLow <= markPrice)) excursion.markLow = markPrice;
       if (!(excursion.markHigh >= markPrice)) excursion.markHigh = markPrice;
     }
+  }
+
+  /** The mark prices that every open position has met already; NaN where one has met none. */
+  bounds(instrument: number): Bounds {
+    let low = Number.NEGATIVE_INFINITY;
+    let high = Number.POSITIVE_INFINITY;
+    for (const { markLow, markHigh } of this.#open[instrument]!) {
+      low = Math.max(low, markLow);
+      high = Math.min(high, markHigh);
+    }
+    return { low, high };
   }
 
   /** What an open position has met; NaN when there is none. */

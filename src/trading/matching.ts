@@ -6,6 +6,7 @@ import { type Decimal, decimalOf, formatDecimal, least } from '../core/decimal.t
 import type { Fill, Order, OrderStatus, Side } from '../core/order.ts';
 import { isCrossed, isMatching, marketTrouble, statusTrouble, type Venue } from './admission.ts';
 import type { Touch } from './brackets.ts';
+import { Calm } from './calm.ts';
 import type { Excursion } from './excursions.ts';
 import { markPrice } from './market.ts';
 import { closable, cutNote, nothingToReduce } from './means.ts';
@@ -41,8 +42,7 @@ export class Matching {
   readonly #fills: Fills;
   readonly #resting: readonly Resting[];
   readonly #settlement: Settlement;
-  /** Per instrument: orders, lots and open positions together, the one number that is read per market event. */
-  readonly #watchCount: Uint32Array;
+  readonly #calm: readonly Calm[];
   #nowUs = Number.NEGATIVE_INFINITY;
 
   constructor(options: MatchingOptions) {
@@ -51,7 +51,7 @@ export class Matching {
     this.#fills = options.fills;
     this.#resting = Array.from({ length: options.instruments }, () => new Resting());
     this.#settlement = new Settlement(options);
-    this.#watchCount = new Uint32Array(options.instruments);
+    this.#calm = this.#resting.map(() => new Calm());
   }
 
   /** The time of the last arrival, or of the last market event at which anything was watched, µs. */
@@ -75,14 +75,15 @@ export class Matching {
     };
   }
 
-  /** Whether orders stand here, stops wait for a price, or somebody holds a position. */
-  watches(instrument: number): boolean {
-    return this.#watchCount[instrument] !== 0;
+  /** Between which prices trades need not be told. */
+  calm(instrument: number): Calm {
+    return this.#calm[instrument]!;
   }
 
   /** Returns how much of the trade own orders took, base currency. */
   onTrade(instrument: number, price: number, size: number, taker: Side | undefined, nowUs: number): Decimal {
-    if (!this.watches(instrument)) return 0n;
+    const calm = this.#calm[instrument]!;
+    if (calm.count === 0 || calm.holds(price, price, markPrice(this.#venue.market, instrument))) return 0n;
     this.#nowUs = nowUs;
     this.#seeMark(instrument);
     const passed = this.#resting[instrument]!.passed(price, price, taker === 'buy' ? 'sell' : 'buy');
@@ -96,18 +97,25 @@ export class Matching {
     }
     for (const touch of this.#settlement.brackets.touched(instrument, price)) this.#options.onTouch(touch);
     this.#retry(instrument);
+    this.#lay(instrument);
     return printed - left;
   }
 
   onBook(instrument: number, nowUs: number): void {
     this.#fills.onBook(instrument);
-    if (this.#watchCount[instrument] === 0) return;
+    const calm = this.#calm[instrument]!;
+    calm.onQuote();
+    if (calm.count === 0) return;
     const { market } = this.#venue;
+    const bid = market.bestBid(instrument);
+    const ask = market.bestAsk(instrument);
+    // Before a first trade stops are compared with the mid as well.
+    const hasTraded = !Number.isNaN(market.lastPrice(instrument));
+    if (hasTraded && calm.holds(bid, ask, markPrice(market, instrument))) return;
     if (market.book(instrument) !== undefined && !market.isBookValid(instrument)) return;
     if (isCrossed(this.#venue, instrument)) return;
     this.#nowUs = nowUs;
     this.#seeMark(instrument);
-    const [bid, ask] = [market.bestBid(instrument), market.bestAsk(instrument)];
     const rules = market.instrument(instrument);
     const passed = this.#resting[instrument]!.passed(bid, ask);
     for (const order of rules !== undefined && isMatching(rules) ? passed : []) {
@@ -123,11 +131,12 @@ export class Matching {
       for (const touch of brackets.touched(instrument, market.mid(instrument))) this.#options.onTouch(touch);
     }
     this.#retry(instrument);
+    this.#lay(instrument);
   }
 
   /** The rules or the status of an instrument changed: exits that waited for that are tried again. */
   onRules(instrument: number, nowUs: number): void {
-    if (this.#watchCount[instrument] === 0) return;
+    if (this.#calm[instrument]!.count === 0) return;
     this.#nowUs = nowUs;
     this.#retry(instrument);
   }
@@ -149,7 +158,7 @@ export class Matching {
     this.#settlement.release(order, order.reserved);
     order.account.working.delete(order.id);
     if (order.sentBy !== undefined) order.sentBy.isTriggered = false;
-    this.#count(order.instrument);
+    this.#lay(order.instrument);
     this.#options.onOrder(snapshot(order));
   }
 
@@ -193,7 +202,7 @@ export class Matching {
     order.status = 'open';
     addNote(order, `waits: ${why}`);
     this.#resting[order.instrument]!.wait(order);
-    this.#count(order.instrument);
+    this.#lay(order.instrument);
     this.#options.onOrder(snapshot(order));
   }
 
@@ -240,7 +249,7 @@ export class Matching {
     else {
       order.status = 'open';
       this.#resting[instrument]!.rest(order);
-      this.#count(instrument);
+      this.#lay(instrument);
       this.#options.onOrder(snapshot(order));
     }
   }
@@ -292,7 +301,7 @@ export class Matching {
 
   #fill(order: WorkingOrder, piece: Piece, liquidity: 'maker' | 'taker'): void {
     this.#settlement.fill(order, piece, liquidity);
-    this.#count(order.instrument);
+    this.#lay(order.instrument);
     this.#cancelIdle(order.account, order.instrument);
   }
 
@@ -304,9 +313,12 @@ export class Matching {
     }
   }
 
-  #count(instrument: number): void {
+  #lay(instrument: number): void {
     const { brackets, excursions } = this.#settlement;
-    this.#watchCount[instrument] =
-      this.#resting[instrument]!.count + brackets.count(instrument) + excursions.count(instrument);
+    this.#calm[instrument]!.lay({
+      resting: this.#resting[instrument]!,
+      brackets: { count: brackets.count(instrument), bounds: brackets.bounds(instrument) },
+      positions: { count: excursions.count(instrument), bounds: excursions.bounds(instrument) },
+    });
   }
 }

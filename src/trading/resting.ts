@@ -17,6 +17,14 @@ export class Resting {
     return this.#buys.length + this.#sells.length + this.#waiting.length;
   }
 
+  /** The highest limit of a buy, −∞ without one, and the lowest of a sell, +∞ without one. */
+  get bestBuy(): number {
+    return this.#buys[0]?.price ?? Number.NEGATIVE_INFINITY;
+  }
+  get bestSell(): number {
+    return this.#sells[0]?.price ?? Number.POSITIVE_INFINITY;
+  }
+
   /** A limit order rests behind those of its own price. */
   rest(order: WorkingOrder): void {
     const list = this.#of(order.side);
