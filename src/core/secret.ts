@@ -51,9 +51,13 @@ function masked(value: string, onSecret?: (value: string) => void): string {
 }
 
 const AUTHORITY = /^([a-z][a-z0-9+.-]*:\/\/|)([^/?#]*)@/i;
-const PARAMETER = /([?&#])([^=&#?]+)=([^&#]*)/g;
+const PARAMETER = /([?&])([^=&#?]+)=([^&#]*)/g;
+const FRAGMENT = /#(.+)$/s;
 
-/** An address without name and password, and without the values of parameters that are named like secrets. */
+/**
+ * An address without name and password, without the values of parameters that are named like secrets, and without its
+ * fragment, which no venue is ever sent.
+ */
 export function redactAddress(address: string, onSecret?: (value: string) => void): string {
   return address
     .replace(AUTHORITY, (_, scheme: string, userinfo: string) => {
@@ -63,7 +67,8 @@ export function redactAddress(address: string, onSecret?: (value: string) => voi
     })
     .replace(PARAMETER, (whole, before: string, name: string, value: string) =>
       isSecretName(name) ? `${before}${name}=${masked(value, onSecret)}` : whole,
-    );
+    )
+    .replace(FRAGMENT, (_, fragment: string) => `#${masked(fragment, onSecret)}`);
 }
 
 const ADDRESS_IN_TEXT = /\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s"'<>`]*[^\s"'<>`,.;:)]/gi;

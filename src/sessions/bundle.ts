@@ -146,7 +146,8 @@ function enclose({ code, names }: Guarded): string {
   return (
     `(function(${from},require,module){"use strict";let ${fuel}=${from}.steps,${depth}=0;` +
     `const{spent:${spent},deep:${deep},later:${later},caught:${caught},thrown:${thrown}}=${from};` +
-    `${from}.fill=(steps)=>{${fuel}=steps;${depth}=0};\n${code}\n})`
+    `${from}.fill=(steps)=>{${fuel}=steps;${depth}=0};` +
+    `${from}.refill=(steps)=>${fuel}+=steps;\n${code}\n})`
   );
 }
 

@@ -11,7 +11,7 @@ export const DEPTH_MAX = 2000;
 export type GuardNames = {
   /** The counter of steps that are left. */
   readonly fuel: string;
-  /** Called when none is left; throws. */
+  /** Called when none is left; throws, or fills the counter again. */
   readonly spent: string;
   /** How deep calls stand in each other. */
   readonly depth: string;
@@ -105,7 +105,10 @@ function isFunction(node: AnyNode): node is FunctionNode {
   return /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/.test(node.type);
 }
 
-/** Each turn of a loop and each call of a function is a step. */
+/** A throw takes far longer than a turn of a loop: counted so, a loop of nothing else ends as soon as others. */
+const THROW_STEPS = 1000;
+
+/** Each turn of a loop and each call of a function is a step; what throws, catches or drops an error counts for many. */
 function count(node: AnyNode, parent: AnyNode | undefined, text: EditedText, names: GuardNames): void {
   const step = `if(--${names.fuel}<0)${names.spent}();`;
   switch (node.type) {
@@ -129,8 +132,13 @@ function count(node: AnyNode, parent: AnyNode | undefined, text: EditedText, nam
       catchFirst(node, text, names);
       return;
     case 'ThrowStatement':
-      text.insert(node.argument.start, `${names.thrown}((`);
-      text.insert(node.argument.end, '))');
+      text.insert(node.argument.start, `(${names.fuel}-=${THROW_STEPS},${names.thrown}((`);
+      text.insert(node.argument.end, ')))');
+      return;
+    case 'TryStatement':
+      if (node.finalizer != null && contains(node.finalizer, /^(Continue|Break|Return)Statement$/)) {
+        text.insert(node.finalizer.start + 1, `${names.fuel}-=${THROW_STEPS};`);
+      }
       return;
     default:
   }
@@ -149,7 +157,7 @@ function countCall(
   const { body } = node;
   const step = `if(--${fuel}<0)${spent}();`;
   const isAccessor = parent?.type === 'Property' || parent?.type === 'MethodDefinition';
-  const isNesting = !node.generator && (callsOthers(body) || (isAccessor && parent.kind !== 'init'));
+  const isNesting = !node.generator && (contains(body, CALLS) || (isAccessor && parent.kind !== 'init'));
   const enter = `if(++${depth}>${DEPTH_MAX})${deep}();`;
   const leave = `}finally{--${depth}}`;
   if (body.type === 'BlockStatement') {
@@ -165,28 +173,32 @@ function countCall(
   }
 }
 
-function callsOthers(body: AnyNode): boolean {
-  let calls = false;
+const CALLS = /^(CallExpression|NewExpression|TaggedTemplateExpression)$/;
+
+/** Whether a node of these types stands in it, but not in a function of its own. */
+function contains(body: AnyNode, types: RegExp): boolean {
+  let found = false;
   visit(body, undefined, (node) => {
-    if (/^(CallExpression|NewExpression|TaggedTemplateExpression)$/.test(node.type)) calls = true;
-    return !calls && !isFunction(node);
+    if (types.test(node.type)) found = true;
+    return !found && !isFunction(node);
   });
-  return calls;
+  return found;
 }
 
 function catchFirst(
   { param, body }: Extract<AnyNode, { type: 'CatchClause' }>,
   text: EditedText,
-  { caught }: GuardNames,
+  { caught, fuel }: GuardNames,
 ): void {
+  const first = (error: string): string => `${fuel}-=${THROW_STEPS};${caught}(${error});`;
   if (param == null) {
     text.insert(body.start, `(${caught}$)`);
-    text.insert(body.start + 1, `${caught}(${caught}$);`);
+    text.insert(body.start + 1, first(`${caught}$`));
   } else if (param.type === 'Identifier') {
-    text.insert(body.start + 1, `${caught}(${param.name});`);
+    text.insert(body.start + 1, first(param.name));
   } else {
     // `catch ({ message })` takes its error apart before anything could look at it.
-    text.insert(param.start, `${caught}$){${caught}(${caught}$);let `);
+    text.insert(param.start, `${caught}$){${first(`${caught}$`)}let `);
     text.insert(param.end, `=${caught}$;`);
     text.replace(param.end, body.start, '');
     text.insert(body.end, '}');

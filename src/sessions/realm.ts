@@ -18,10 +18,37 @@ import type { Found, Instance, OpenOptions, Outcome, Thrown } from './inside/ins
 const LINE_MAX = 2000;
 
 /**
- * Wall time that one match of a regular expression may take. It is the only limit of that kind: what runs into it would run
- * for hours, so it does so live, replayed and backtested.
+ * Wall time that one match of a regular expression may take. What runs into it would run for hours, so it does so live,
+ * replayed and backtested.
  */
 const MATCH_MAX_MS = 2000;
+
+/**
+ * Processor time that one call may take, at least and for each step it may have: steps of native code, as sorting a long
+ * array over and over is, would take days. It counts while this process runs only: no pause and no busy machine spends it.
+ */
+const CALL_MAX_MS = 5000;
+const STEP_MAX_MS = 0.0005;
+
+/** Tells of each call, from the first question on, whether it has taken too long. */
+export function overdueAfter(maxMs: number): (left: number) => boolean {
+  let last = 0;
+  let startMs = 0;
+  let startCpuUs = 0;
+  const cpuUs = (): number => {
+    const { user, system } = process.threadCpuUsage?.() ?? process.cpuUsage();
+    return user + system;
+  };
+  return (left) => {
+    const nowMs = performance.now();
+    if (left >= last) {
+      startMs = nowMs;
+      startCpuUs = cpuUs();
+    }
+    last = left;
+    return nowMs - startMs > maxMs && cpuUs() - startCpuUs > maxMs * 1000;
+  };
+}
 
 type Open = (options: OpenOptions) => Instance;
 
@@ -89,6 +116,7 @@ export class Realm {
       },
       steps: world.stepsMax,
       bounded: (action) => boundedIn(context, action),
+      isOverdue: overdueAfter(Math.max(CALL_MAX_MS, world.stepsMax * STEP_MAX_MS)),
       getter: (name) => getterOf(name).runInContext(context) as ReturnType<OpenOptions['getter']>,
       isLater: (text) => later.has(withoutBrackets(text)),
       explain: (error) =>

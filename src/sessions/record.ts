@@ -68,6 +68,13 @@ export function createSession(
   }
   const twice = wanted.symbols.find((symbol, index) => wanted.symbols.indexOf(symbol) !== index);
   if (twice !== undefined) throw new UsageError(`symbol ${twice} is given twice`);
+  // An address in its place, with whatever stands in it, would be sent to the venue and written down.
+  const strange = wanted.symbols.find((symbol) => /:\/\/|[\s\p{Cc}]|^$/u.test(symbol));
+  if (strange !== undefined) {
+    throw new UsageError(
+      `${JSON.stringify(strange)} is no symbol (allowed: as ${venue.name} spells it, like BTC/USD)`,
+    );
+  }
   const url = wanted.url ?? venue.url;
   requireAddress(url, '--url');
   return {

@@ -25,6 +25,11 @@ describe('a wrong request is one line on stderr and exit code 2', () => {
     ['command', () => ['recrd'], /unknown command: recrd .*did you mean record\?/],
     ['venue', () => ['record', 'krakn', 'BTC/USD'], /unknown venue: krakn .*did you mean kraken\?/],
     [
+      'symbol',
+      () => ['record', 'kraken', 'wss://me:canary@host/?token=canary'],
+      /"wss:\/\/\*\*\*:\*\*\*@host\/\?token=\*\*\*" is no symbol \(allowed: as kraken spells it, like BTC\/USD\)/,
+    ],
+    [
       'channel',
       () => ['record', 'kraken', 'BTC/USD', '--channels', 'trad'],
       /unknown channel .*trad .*did you mean trade\?/,

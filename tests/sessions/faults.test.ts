@@ -1,5 +1,6 @@
 // However a strategy fails, it fails alone, at the same event everywhere, and the run says where in its file.
 import { expect, test } from 'vitest';
+import { overdueAfter } from '../../src/sessions/realm.ts';
 import { file, load, runFiles, saying } from './loaded.ts';
 
 const sound = saying('sound', '1');
@@ -136,6 +137,8 @@ const ENDLESS: readonly (readonly [what: string, body: string])[] = [
   ['one whose error is taken apart', 'try { while (true) {} } catch ({ message }) { x = message; }'],
   ['one hidden by finally', '(() => { try { while (true) {} } finally { return 1; } })(); return null;'],
   ['one that finally goes on with', 'for (;;) { try { while (true) {} } finally { continue; } }'],
+  ['one that only throws', "for (;;) { try { throw new Error('again'); } catch {} }"],
+  ['one that drops what native code throws', 'for (;;) { try { (null as any).x; } finally { continue; } }'],
   ['recursion', 'const f = (): any => f(); f();'],
   [
     'recursion that is caught',
@@ -202,6 +205,23 @@ test('a regular expression that would match for hours is stopped, and what it en
     },
   ]);
   expect(log.reasons('sound').length).toBeGreaterThan(3);
+});
+
+test('throws count for what they cost', async () => {
+  const often = (times: number): string => `for (let i = 0; i < ${times}; i++) try { throw i; } catch {}`;
+  const parts = (times: number): string => `decide: () => { ${often(times)} return null; },`;
+  const uses = [file('few', parts(40)), file('many', parts(60))];
+  const log = await runFiles(uses, { stepsMax: 100_000 });
+  expect(log.of('fault').map(({ strategy }) => strategy)).toEqual(['many']);
+});
+
+test('a call is over when it has used its processor time, and the next one has its own', () => {
+  const isOverdue = overdueAfter(5);
+  expect(isOverdue(1000)).toBe(false);
+  let left = 1000;
+  while (!isOverdue(--left)) Math.sqrt(left);
+  expect(left).toBeLessThan(999);
+  expect(isOverdue(1000)).toBe(false);
 });
 
 test('regular expressions do what they do elsewhere', async () => {

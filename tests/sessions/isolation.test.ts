@@ -1,4 +1,5 @@
 // Two instances of one strategy share nothing, and none of them reaches the machine.
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
@@ -105,6 +106,32 @@ test('locale and zone are fixed, whatever the machine says', async () => {
     'v 1,234,567.891 | 1/1/1970, 12:00:00 AM | 1/1/1970 | 0 | UTC | en-US | aäz | 1,234.5',
   );
 });
+
+test('a date as a text names its zone in one language, whatever the machine speaks', () => {
+  const said = spawnSync(process.execPath, ['--input-type=module', '--eval', SAY_DATES], {
+    cwd: import.meta.dirname,
+    env: { ...process.env, LC_ALL: 'de_DE.UTF-8', LANG: 'de_DE.UTF-8', TZ: 'UTC' },
+    encoding: 'utf8',
+  });
+  expect(said.stderr).toBe('');
+  const zone = '(Coordinated Universal Time)';
+  const day = `Thu Jan 01 1970 00:00:00 GMT+0000 ${zone}`;
+  expect(said.stdout.split('\n')).toEqual([
+    '(Koordinierte Weltzeit)',
+    ...[day, day, `00:00:00 GMT+0000 ${zone}`, 'Invalid Date', day],
+  ]);
+});
+
+/** What a date is as a text: before a strategy's world is put in place, and in it. */
+const SAY_DATES = `
+import { writeSync } from 'node:fs';
+import { replaceAmbient } from '../../src/sessions/inside/ambient.ts';
+const lines = [/\\(.*\\)/.exec(String(new Date(0)))[0]];
+replaceAmbient({ nowUs: () => 0, nextUint32: () => 0, print() {} });
+class Own extends Date {}
+lines.push(Date(), new Date(0), new Date(0).toTimeString(), new Date(NaN), new Own(0));
+writeSync(1, lines.map(String).join('\\n'));
+`;
 
 test.each([
   'process.env.HOME',

@@ -56,6 +56,17 @@ function replaceDate(nowMs: () => number): void {
   put(OwnDate, 'UTC', Native.UTC);
   put(Native.prototype, 'constructor', OwnDate);
   put(globalThis, 'Date', OwnDate);
+  for (const name of ['toString', 'toTimeString'] as const) nameZone(name);
+}
+
+/** The zone is UTC everywhere, but a date as a text names it in the machine's language. */
+function nameZone(name: 'toString' | 'toTimeString'): void {
+  const native = Date.prototype[name];
+  put(Date.prototype, name, function (this: Date): string {
+    const text = Reflect.apply(native, this, []) as string;
+    const at = text.indexOf('(');
+    return at === -1 ? text : `${text.slice(0, at)}(Coordinated Universal Time)`;
+  });
 }
 
 function createCrypto({ nextUint32 }: Ambient): object {

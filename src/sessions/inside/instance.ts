@@ -13,13 +13,15 @@ export type { Ambient } from './ambient.ts';
 type Guard = {
   /** What the script's counter starts with. */
   readonly steps: number;
-  spent(): never;
+  spent(): void;
   deep(): never;
   later(): never;
   caught(error: unknown): void;
   thrown(value: unknown): unknown;
   /** Set by the script: gives its counter of steps a value. */
   fill?(steps: number): void;
+  /** Set by the script: adds to its counter, and says what it is then. */
+  refill?(steps: number): number;
 };
 
 type Script = (guard: Guard, require: (name: string) => unknown, module: { exports: unknown }) => void;
@@ -36,6 +38,8 @@ export type OpenOptions = {
   readonly steps: number;
   /** Runs an action of native code for a bounded time; undefined when it was stopped. */
   bounded(action: () => unknown): { readonly value: unknown } | undefined;
+  /** Asked in a long call, now and then: whether it has gone on for too long. Fewer steps are left each time. */
+  isOverdue(left: number): boolean;
   /** Whether a function was written async, by its text as it stands now. */
   isLater(text: string): boolean;
   /** A getter of one property with code of its own: one that all share would look each of them up by its name. */
@@ -61,6 +65,8 @@ type Callback = (...args: readonly unknown[]) => unknown;
 
 const CALLBACKS = ['inputs', 'decide', 'trigger', 'state', 'onFill', 'onOrder'] as const;
 type CallbackName = (typeof CALLBACKS)[number];
+/** Steps after which a call is looked at: each of them may be native code that takes its time. */
+const SLICE = 64;
 /** Signals of one answer at the most. */
 const SIGNALS_MAX = 1000;
 /** Of data that a strategy gives: levels, items of one level, characters of one text. */
@@ -77,6 +83,8 @@ export function open(options: OpenOptions): Instance {
 export class Instance {
   readonly #options: OpenOptions;
   readonly #guard: Guard;
+  /** Steps that one call may still take when those of the counter are spent. */
+  #left = 0;
   readonly #window: Window;
   #strategy: Loose = {};
   #params: unknown = undefined;
@@ -105,10 +113,17 @@ export class Instance {
       throw this.#spent;
     });
     this.#guard = {
-      steps: options.steps,
+      steps: Math.min(options.steps, SLICE),
       spent: () => {
+        while (this.#spent === undefined && this.#left > 0 && !options.isOverdue(this.#left)) {
+          const steps = Math.min(this.#left, SLICE);
+          this.#left -= steps;
+          if (this.#guard.refill!(steps) >= 0) return;
+        }
         this.#spent ??= new RangeError(
-          `took more than ${options.steps} steps in one call: does a loop or a recursion not end?`,
+          this.#left > 0
+            ? 'took too much time in one call: does a loop not end?'
+            : `took more than ${options.steps} steps in one call: does a loop or a recursion not end?`,
         );
         throw this.#spent;
       },
@@ -242,7 +257,9 @@ export class Instance {
     this.#spent = undefined;
     this.#lastThrow = undefined;
     this.#window.fault = undefined;
-    this.#guard.fill?.(this.#options.steps);
+    const steps = Math.min(this.#options.steps, SLICE);
+    this.#left = this.#options.steps - steps;
+    this.#guard.fill?.(steps);
   }
 
   /** What ends a call must end it, even where its code swallowed it, as a `return` in `finally` does. */
