@@ -1,9 +1,7 @@
-// What a capture of somebody else's must have subscribed: read off its acknowledgements and data frames.
-// It knows each venue's envelope and no more; what it does not understand it leaves to the decoder.
-import { isIntervalUs, isSymbol, isTimeUs } from '../core/bounds.ts';
-import { parseTimeUs } from '../core/time.ts';
+// What a capture of somebody else's must have subscribed, gathered over its frames: the venue says what each tells, and of
+// shapes that are known most frames are passed over.
 import { FRAME_BYTES_MAX } from '../venues/guard.ts';
-import type { Venue } from '../venues/venue.ts';
+import { emptyDraft, type SessionDraft, type Venue } from '../venues/venue.ts';
 
 export type Detected = {
   readonly symbols: readonly string[];
@@ -26,15 +24,9 @@ type Fields = Readonly<Record<string, unknown>>;
 
 export class SessionDetector {
   readonly #venue: Venue;
-  readonly #symbols = new Set<string>();
-  readonly #channels = new Set<string>();
-  #depth = 0;
-  #snapshotLevels = 0;
-  #candleUs = 0;
-  readonly #streams = new Set<string>();
+  readonly #found: SessionDraft = emptyDraft();
   readonly #shapes = new Set<string>();
   #frames = 0;
-  #understood = 0;
 
   constructor(venue: Venue) {
     this.#venue = venue;
@@ -42,7 +34,7 @@ export class SessionDetector {
 
   /** Frames looked at that have the venue's envelope; none says that they are of another. */
   get understood(): number {
-    return this.#understood;
+    return this.#found.understood;
   }
 
   /** Looks at a frame; returns the venue's own time in it, µs, or NaN. */
@@ -52,24 +44,21 @@ export class SessionDetector {
     if (isKnown && this.#frames > LOOKS_MIN && this.#frames % LOOKS_EVERY !== 0) return Number.NaN;
     const frame = parse(bytes);
     if (frame === undefined) return Number.NaN;
-    const result = fieldsOf(frame.result);
-    const isOurs = typeof frame.channel === 'string' || typeof frame.method === 'string';
-    if (isOurs) this.#understood++;
-    if (frame.method === 'subscribe' && result !== undefined) this.#acknowledged(result);
-    else if (typeof frame.channel === 'string') this.#data(frame.channel, frame);
-    return venueTimeUs(frame);
+    this.#venue.detect?.(frame, this.#found);
+    return this.#found.timeUs;
   }
 
   result(): Detected {
     const { channels, depths } = this.#venue;
-    const known = channels.filter((channel) => this.#channels.has(channel));
-    const inferred = depths.find((depth) => depth >= this.#snapshotLevels) ?? 0;
+    const found = this.#found;
+    const known = channels.filter((channel) => found.channels.has(channel));
+    const inferred = depths.find((depth) => depth >= found.snapshotLevels) ?? 0;
     return {
-      symbols: [...this.#symbols],
+      symbols: [...found.symbols],
       channels: known,
-      depth: this.#depth || (this.#snapshotLevels > 0 ? inferred : 0),
-      candleUs: this.#candleUs,
-      streams: this.#streams,
+      depth: found.depth || (found.snapshotLevels > 0 ? inferred : 0),
+      candleUs: found.candleUs,
+      streams: found.streams,
     };
   }
 
@@ -89,39 +78,6 @@ export class SessionDetector {
     if (this.#shapes.size < SHAPES_MAX) this.#shapes.add(shape);
     return false;
   }
-
-  #acknowledged({ channel, symbol, depth, interval }: Fields): void {
-    if (typeof channel === 'string') this.#channels.add(channel);
-    if (isSymbol(symbol)) this.#symbols.add(symbol);
-    if (typeof depth === 'number' && this.#venue.depths.includes(depth)) {
-      this.#depth = Math.max(this.#depth, depth);
-    }
-    this.#interval(interval);
-  }
-
-  #interval(minutes: unknown): void {
-    if (typeof minutes === 'number' && isIntervalUs(minutes * 60e6)) this.#candleUs = minutes * 60e6;
-  }
-
-  #data(channel: string, frame: Fields): void {
-    if (!this.#venue.channels.includes(channel)) return;
-    this.#channels.add(channel);
-    // The list of instruments names every market there is, subscribed or not: it is no array.
-    if (!Array.isArray(frame.data)) return;
-    for (const item of frame.data) {
-      const fields = fieldsOf(item);
-      if (fields === undefined) continue;
-      if (isSymbol(fields.symbol)) {
-        this.#symbols.add(fields.symbol);
-        this.#streams.add(`${channel} ${fields.symbol}`);
-      }
-      this.#interval(fields.interval);
-      if (channel !== 'book' || frame.type !== 'snapshot') continue;
-      for (const side of [fields.bids, fields.asks]) {
-        if (Array.isArray(side)) this.#snapshotLevels = Math.max(this.#snapshotLevels, side.length);
-      }
-    }
-  }
 }
 
 const SYMBOL = Buffer.from('"symbol":"');
@@ -138,26 +94,12 @@ export function joinDetected(all: readonly Detected[], venue: Venue): Detected {
 }
 
 /** The venue's own time in a frame, µs, or NaN. */
-export function frameTimeUs(bytes: Uint8Array): number {
+export function frameTimeUs(bytes: Uint8Array, venue: Venue): number {
   const frame = parse(bytes);
-  return frame === undefined ? Number.NaN : venueTimeUs(frame);
-}
-
-/** The frame's own time where it has one, else the newest of its items. */
-function venueTimeUs(frame: Fields): number {
-  const own = timeOf(frame.timestamp ?? frame.time_out ?? frame.time_in);
-  if (!Number.isNaN(own) || !Array.isArray(frame.data)) return own;
-  let newestUs = Number.NaN;
-  for (const item of frame.data) {
-    const us = timeOf(fieldsOf(item)?.timestamp);
-    if (!(us <= newestUs) && !Number.isNaN(us)) newestUs = us;
-  }
-  return newestUs;
-}
-
-function timeOf(value: unknown): number {
-  const us = typeof value === 'string' ? parseTimeUs(value) : Number.NaN;
-  return isTimeUs(us) ? us : Number.NaN;
+  if (frame === undefined) return Number.NaN;
+  const found = emptyDraft();
+  venue.detect?.(frame, found);
+  return found.timeUs;
 }
 
 /** Undefined for what is no JSON object: the decoder will say so. */

@@ -139,7 +139,7 @@ const DEPTH_MAX = 32;
 
 function isSession(session: Partial<Session> | null): boolean {
   if (typeof session !== 'object' || session === null) return false;
-  const { venue, url, symbols, channels, depth, candleUs } = session;
+  const { venue, url, symbols, channels, depth, candleUs, venues } = session;
   const areSymbols = Array.isArray(symbols) && symbols.length <= SYMBOLS_MAX && symbols.every(isSymbol);
   const areChannels = Array.isArray(channels) && channels.every((channel) => typeof channel === 'string');
   return (
@@ -149,6 +149,14 @@ function isSession(session: Partial<Session> | null): boolean {
     new Set(symbols).size === symbols.length &&
     areChannels &&
     isCount(depth as number) &&
-    isCount(candleUs as number)
+    isCount(candleUs as number) &&
+    (venues === undefined || areVenues(venues, symbols))
   );
+}
+
+/** Those of the venues, numbered through, are the names of the session. */
+function areVenues(venues: unknown, names: readonly string[]): boolean {
+  if (!Array.isArray(venues) || venues.length < 2) return false;
+  if (!venues.every((own) => isSession(own) && own.venues === undefined)) return false;
+  return joinSessions(venues).symbols.join() === names.join();
 }

@@ -3,6 +3,7 @@
 // the streams that the connection's plan names.
 import type { EventBatch } from '../core/event.ts';
 import type { GapCause, HttpRequest, JournalRecord, VenueSession } from '../core/frame.ts';
+import type { Fields } from './fields.ts';
 
 export interface Venue {
   readonly name: string;
@@ -16,8 +17,39 @@ export interface Venue {
   readonly defaultDepth: number;
   /** The connections that the session needs. Throws UsageError when the venue cannot serve it. */
   connections(session: VenueSession): readonly ConnectionPlan[];
+  /**
+   * What a frame of somebody else's capture says of the session that it was of, and the venue's own time in it. Absent in a
+   * venue whose captures cannot be imported.
+   */
+  detect?(frame: Fields, found: SessionDraft): void;
   /** A decoder for one recording, in its initial state. */
   createDecoder(session: VenueSession): Decoder;
+}
+
+/** What frames have told of a session so far; names and channels in the venue's words. */
+export type SessionDraft = {
+  readonly symbols: Set<string>;
+  readonly channels: Set<string>;
+  /** `channel symbol` of each stream that data came of. */
+  readonly streams: Set<string>;
+  /** As acknowledged; 0 before. */
+  depth: number;
+  /** Of the largest side of a snapshot. */
+  snapshotLevels: number;
+  candleUs: number;
+  /** Frames that have the venue's envelope. */
+  understood: number;
+  /** The venue's own time in the last frame, µs; NaN where it has none. */
+  timeUs: number;
+};
+
+export function emptyDraft(): SessionDraft {
+  return {
+    symbols: new Set(),
+    channels: new Set(),
+    streams: new Set(),
+    ...{ depth: 0, snapshotLevels: 0, candleUs: 0, understood: 0, timeUs: Number.NaN },
+  };
 }
 
 /** One connection: where it leads, what is said on it, what comes of it. */

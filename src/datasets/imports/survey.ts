@@ -48,7 +48,7 @@ export async function surveyFile(file: string, options: SurveyOptions): Promise<
       if (item.type !== 'frame') continue;
       frames++;
       const venueUs = detector.add(item.bytes);
-      if (Number.isNaN(firstVenueUs)) firstVenueUs = frames < 1000 ? frameTimeUs(item.bytes) : venueUs;
+      if (Number.isNaN(firstVenueUs)) firstVenueUs = frames < 1000 ? frameTimeUs(item.bytes, venue) : venueUs;
       if (item.time !== '') clocks.add(item.time, venueUs);
     }
     onFrames(frames);

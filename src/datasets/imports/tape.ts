@@ -16,6 +16,7 @@ import { takeLock } from '../../journal/lock.ts';
 import { readJournal } from '../../journal/reader.ts';
 import { listSegments, type Segment, SegmentReader } from '../../journal/segment.ts';
 import { JournalWriter } from '../../journal/writer.ts';
+import { findVenue } from '../../venues/list.ts';
 import { frameTimeUs } from '../detect.ts';
 import type { MergedItem } from './merge.ts';
 import type { FileSurvey } from './survey.ts';
@@ -190,7 +191,7 @@ export class ImportTape {
     let ownUs = us;
     if (Number.isNaN(us) && untimed !== undefined) {
       this.untimed++;
-      ownUs = frameTimeUs(untimed);
+      ownUs = frameTimeUs(untimed, findVenue(this.#options.session.venue, 'import'));
     }
     if (ownUs > this.#us) this.#us = ownUs;
   }
