@@ -41,7 +41,7 @@ function formatRecovered({ recording, out, kept, lost, lostRecords, manifest }: 
     lines.push(`  and ${count(lost.length - LOST_MAX)} more stretches (--json has all)`);
   return [
     `kept ${count(kept)} records in ${out}; ${recording} is as it was`,
-    `lost ${count(lostRecords)} records:`,
+    lostRecords === 0 ? 'no record is lost' : `lost ${count(lostRecords)} records:`,
     ...lines,
     `next: retick data check ${out}`,
   ].join('\n');

@@ -1,11 +1,12 @@
 // A new recording of what can still be read of a damaged one. The damaged one is not touched. Records are numbered anew;
 // where some are lost, a record in their place says which, by the numbers that they had.
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, parse } from 'node:path';
 import { DataError } from '../core/errors.ts';
 import { decodeControl, encodeControl, type JournalRecord, RecordKind } from '../core/frame.ts';
 import { takeLock } from '../journal/lock.ts';
-import { type Lost, salvageJournal } from '../journal/salvage.ts';
+import { readSegments } from '../journal/reader.ts';
+import { type Known, type Lost, NOTHING_KNOWN, salvageJournal } from '../journal/salvage.ts';
 import { JournalWriter } from '../journal/writer.ts';
 import { journalFolder, sessionOf } from './frames.ts';
 import { MANIFEST_FILE, type Manifest, readManifest } from './manifest.ts';
@@ -26,7 +27,7 @@ export type Recovered = {
   /** Records that are lost, by the numbers that they had. */
   readonly lost: readonly Omit<Lost, 'state'>[];
   readonly lostRecords: number;
-  /** Undefined when nothing was lost: no new recording is made then. */
+  /** Undefined when nothing is damaged: no new recording is made then. */
   readonly manifest: Manifest | undefined;
 };
 
@@ -42,8 +43,8 @@ export async function recoverRecording(options: RecoverOptions): Promise<Recover
   const lock = await takeLock(join(journal, 'lock'), `journal ${journal}`);
   try {
     const manifest = manifestOf(recording);
-    const knownSeq = manifest?.segments.at(-1)?.lastSeq ?? 0;
-    const { lost, kept } = await survey(journal, knownSeq);
+    const known = knownOf(manifest);
+    const { lost, kept } = await survey(journal, known);
     const result = {
       recording,
       out,
@@ -51,9 +52,9 @@ export async function recoverRecording(options: RecoverOptions): Promise<Recover
       lost,
       lostRecords: lost.reduce((sum, one) => sum + sizeOf(one), 0),
     };
-    if (lost.length === 0) return { ...result, manifest: undefined };
+    if (lost.length === 0 && (await isSound(recording))) return { ...result, manifest: undefined };
     if (kept === 0) throw new DataError(`${journal}: no record can be read`);
-    await copy(journal, knownSeq, manifest, options);
+    await copy(journal, known, manifest, options);
     return { ...result, manifest: await buildTables(out) };
   } finally {
     lock.release();
@@ -61,10 +62,10 @@ export async function recoverRecording(options: RecoverOptions): Promise<Recover
 }
 
 /** The first pass: what there is, before anything is written. */
-async function survey(journal: string, knownSeq: number) {
+async function survey(journal: string, known: Known) {
   const lost: Omit<Lost, 'state'>[] = [];
   let kept = 0;
-  for await (const piece of salvageJournal(journal, knownSeq)) {
+  for await (const piece of salvageJournal(journal, known)) {
     if (piece.state === 'records') {
       kept += piece.records.length;
     } else {
@@ -77,7 +78,7 @@ async function survey(journal: string, knownSeq: number) {
 
 async function copy(
   journal: string,
-  knownSeq: number,
+  known: Known,
   manifest: Manifest | undefined,
   { out, software }: RecoverOptions,
 ): Promise<void> {
@@ -89,7 +90,7 @@ async function copy(
     writer.append(RecordKind.control, connection, receivedUs, control);
   };
   try {
-    for await (const piece of salvageJournal(journal, knownSeq)) {
+    for await (const piece of salvageJournal(journal, known)) {
       if (piece.state === 'lost') {
         // A time for it comes with the record behind it.
         if (receivedUs === 0) before.push(piece);
@@ -133,6 +134,24 @@ function beginAnew(
 
 function isSession(record: JournalRecord): boolean {
   return record.kind === RecordKind.control && decodeControl(record).type === 'session';
+}
+
+/** Whether the recording can be read as it is. All its records may be there, and what describes a segment not. */
+async function isSound(recording: string): Promise<boolean> {
+  try {
+    await readSegments(recording);
+    return true;
+  } catch (error) {
+    if (error instanceof DataError) return false;
+    throw error;
+  }
+}
+
+function knownOf(manifest: Manifest | undefined): Known {
+  const last = manifest?.segments.at(-1);
+  if (manifest === undefined || last === undefined) return NOTHING_KNOWN;
+  const digests = manifest.segments.map(({ file, digest }) => [parse(file).name, digest] as const);
+  return { lastSeq: last.lastSeq, digests: new Map(digests) };
 }
 
 /** The manifest, unless it is damaged, too. */

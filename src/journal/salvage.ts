@@ -21,15 +21,24 @@ export type Lost = {
   readonly reason: string;
 };
 
-/** `knownSeq`: a record that is known from elsewhere to have been there, as from a manifest. */
+/** What is known from elsewhere, as from a recording's manifest. */
+export type Known = {
+  /** A record of this number has been there. */
+  readonly lastSeq: number;
+  /** SHA-256 over the records of a segment, by its name: what its file says is proven by it, too. */
+  readonly digests: ReadonlyMap<string, string>;
+};
+
+export const NOTHING_KNOWN: Known = { lastSeq: 0, digests: new Map() };
+
 export async function* salvageJournal(
   folder: string,
-  knownSeq = 0,
+  known: Known = NOTHING_KNOWN,
 ): AsyncGenerator<Salvaged, void, undefined> {
-  const dueSeq = Math.max(knownSeq, readAcknowledged(folder)?.seq ?? 0);
+  const dueSeq = Math.max(known.lastSeq, readAcknowledged(folder)?.seq ?? 0);
   let [nextSeq, lastUs, reason] = [1, 0, 'there is nothing of them'];
   for (const segment of listSegments(folder)) {
-    const source = await sourceOf(segment);
+    const source = await sourceOf(segment, known.digests.get(segment.name));
     for await (const all of source.records) {
       // What stands twice is taken once; what contradicts the time before it is not ours.
       const records = all.filter(({ seq, receivedUs }) => seq >= nextSeq && receivedUs >= lastUs);
@@ -54,22 +63,26 @@ type Source = {
 };
 
 /** The better of a segment's files: the sealed one when it is proven unchanged, else what is whole of the other. */
-async function sourceOf({ name, arrow, parquet }: Segment): Promise<Source> {
-  const damage = parquet === undefined ? undefined : await damageOf(parquet);
+async function sourceOf({ name, arrow, parquet }: Segment, digest: string | undefined): Promise<Source> {
+  const damage = parquet === undefined ? undefined : await damageOf(parquet, digest);
   if (parquet !== undefined && damage === undefined) return { records: payloadsOf(parquet), damage };
   if (arrow !== undefined) return { records: wholeBatches(arrow), damage: `segment ${name} is damaged` };
   return { records: [], damage };
 }
 
-/** Why a sealed segment cannot be believed. One whose records have the digest of its summary can, whatever else changed. */
-async function damageOf(parquet: string): Promise<string | undefined> {
+/**
+ * Why a sealed segment cannot be believed. One whose records have the digest of its summary, or the one that is known from
+ * elsewhere, can, whatever else changed.
+ */
+async function damageOf(parquet: string, known: string | undefined): Promise<string | undefined> {
   try {
     await verifySegment(parquet);
     return undefined;
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
     try {
-      compareRecords(parquet, readSummary(parquet), await digestParquet(parquet));
+      const found = await digestParquet(parquet);
+      if (found.records !== known) compareRecords(parquet, readSummary(parquet), found);
       return undefined;
     } catch (second) {
       if (second instanceof DataError) return error.message;

@@ -102,7 +102,7 @@ async function isTold(folder: string, what: string): Promise<boolean> {
 
 async function salvage(folder: string, what: string): Promise<number> {
   let [nextSeq, kept] = [1, 0];
-  for await (const piece of salvageJournal(folder, ROWS)) {
+  for await (const piece of salvageJournal(folder, { lastSeq: ROWS, digests: new Map() })) {
     if (piece.state === 'records') {
       compare(piece.records, nextSeq, what);
       nextSeq = piece.records.at(-1)!.seq + 1;

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { DataError, UsageError } from '../../src/core/errors.ts';
@@ -81,6 +81,26 @@ test('what is readable becomes a recording of its own that says which records ar
   expect(gaps).toContainEqual(expect.objectContaining({ cause: 'recovery', detail }));
   expect(manifest?.digest).toBe(readManifest(out).digest);
   expect(readdirSync(join(recording, 'journal'))).toEqual(names);
+});
+
+test('a segment whose summary is damaged is believed by the manifest: nothing of it is lost', async () => {
+  const bent = await composeRecording({ steps: 60 });
+  const { segments } = await buildTables(bent);
+  const records = await recordsOf(bent);
+  const summary = join(bent, segments[0]!.file.replace('.parquet', '.json'));
+  writeFileSync(summary, readFileSync(summary, 'utf8').replace('"rows"', '"rowz"'));
+  await expect(recordsOf(bent)).rejects.toThrow(DataError);
+  const out = join(temporaryFolder(), 'rescued');
+  const { kept, lost, manifest } = await recoverRecording({ recording: bent, out, software: 'retick test' });
+  expect({ kept, lost }).toEqual({ kept: records.length, lost: [] });
+  expect(manifest?.counts.records).toBe(records.length);
+  expect((await checkRecording(out)).problems).toEqual([]);
+  // Without the manifest nobody can say that the segment is what was written.
+  rmSync(join(bent, 'manifest.json'));
+  const other = join(temporaryFolder(), 'other');
+  await expect(recoverRecording({ recording: bent, out: other, software: 'retick test' })).rejects.toThrow(
+    'no record can be read',
+  );
 });
 
 test('a recording that is whole, or being recorded, is left as it is', async () => {
