@@ -165,7 +165,7 @@ describe.concurrent('Ctrl-C', () => {
     const value = JSON.parse(again.out);
     expect(value).toMatchObject({ isExact: true, report: 'reports/demo/report.html' });
     expect(sizeOf(at(value.report))).toBeGreaterThan(100_000);
-    expect(again.err).toContain('checksum BTC/USD, disconnect');
+    expect(again.err).toMatch(/checksum BTC\/USD; disconnect BTC\/USD, ETH\/USD, XRP\/USD \(\d+ streams\)/);
     expect(again.err).not.toMatch(CONTROL);
   });
 });
