@@ -3,29 +3,20 @@
 
 import { basename, resolve } from 'node:path';
 import { readManifest } from '../datasets/manifest.ts';
-import type { RunConfig } from '../engine/config.ts';
 import { historical } from '../feeds/historical.ts';
 import type { Run } from '../runs/run.ts';
 import { deadlineOf } from './deadline.ts';
-import { identityOf, type LoadedBundle, runFolder } from './identity.ts';
-import type { Observer } from './observer.ts';
+import { identityOf, runFolder } from './identity.ts';
 import { claimRun } from './place.ts';
-import { INTERRUPTED, RunSession, sliceOf } from './run.ts';
+import { INTERRUPTED, type RunRequest, RunSession, sliceOf } from './run.ts';
 import { requireFit } from './runfile.ts';
 
-export type BacktestRequest = {
+export type BacktestRequest = RunRequest & {
   readonly dataset: string;
-  readonly config: RunConfig;
-  readonly strategies: readonly LoadedBundle[];
   readonly latencyUs: number;
   readonly fromUs: number | undefined;
   readonly toUs: number | undefined;
   readonly batchSize: number;
-  readonly out: string | undefined;
-  /** Replace another run in `out`. */
-  readonly isForced?: boolean;
-  readonly observer: Observer;
-  readonly signal: AbortSignal;
 };
 
 export async function backtest(

@@ -7,27 +7,17 @@ import { parseQuietMs } from '../connections/liveness.ts';
 import { Recorder, type RecorderSummary } from '../connections/recorder.ts';
 import { VenueError } from '../core/errors.ts';
 import type { Manifest } from '../datasets/manifest.ts';
-import type { RunConfig } from '../engine/config.ts';
 import type { Run } from '../runs/run.ts';
 import { deadlineOf } from './deadline.ts';
-import type { LoadedBundle } from './identity.ts';
 import { LatencyProbe } from './latency.ts';
-import type { Observer } from './observer.ts';
 import { claimRun, discardRecording, requireRecordingPlace } from './place.ts';
 import { deriveTables, runRecorder, sessionOf } from './record.ts';
-import { RunSession } from './run.ts';
+import { type RunRequest, RunSession } from './run.ts';
 import { SOFTWARE } from './software.ts';
 
-export type PaperRequest = {
-  readonly config: RunConfig;
-  readonly strategies: readonly LoadedBundle[];
+export type PaperRequest = RunRequest & {
   readonly durationUs: number | undefined;
   readonly recording: string;
-  readonly out: string | undefined;
-  /** Replace another run in `out`. */
-  readonly isForced?: boolean;
-  readonly observer: Observer;
-  readonly signal: AbortSignal;
   /** What the recording says it was made by. Default: name and version. */
   readonly software?: string;
   readonly connection?: Partial<ConnectionLimits>;

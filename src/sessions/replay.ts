@@ -9,27 +9,19 @@ import { type PacedFeed, paced } from '../feeds/pace.ts';
 import { replayFrames, replayTables } from '../feeds/replay.ts';
 import type { Run } from '../runs/run.ts';
 import { deadlineOf } from './deadline.ts';
-import { identityOf, type LoadedBundle, runFolder } from './identity.ts';
-import type { Observer } from './observer.ts';
+import { identityOf, runFolder } from './identity.ts';
 import { claimRun } from './place.ts';
-import { INTERRUPTED, RunSession, sliceOf } from './run.ts';
+import { INTERRUPTED, type RunRequest, RunSession, sliceOf } from './run.ts';
 import { requireFit } from './runfile.ts';
 
-export type ReplayRequest = {
+export type ReplayRequest = RunRequest & {
   readonly recording: string;
-  readonly config: RunConfig;
-  readonly strategies: readonly LoadedBundle[];
   readonly isRaw: boolean;
   /** Infinity: as fast as possible. */
   readonly speed: number;
   readonly fromUs: number | undefined;
   readonly toUs: number | undefined;
   readonly batchSize: number;
-  readonly out: string | undefined;
-  /** Replace another run in `out`. */
-  readonly isForced?: boolean;
-  readonly observer: Observer;
-  readonly signal: AbortSignal;
 };
 
 export async function replay(

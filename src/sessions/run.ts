@@ -46,6 +46,18 @@ type RunEnd = {
   readonly deadline?: AbortSignal;
 };
 
+/** What every way to make a run is asked for. */
+export type RunRequest = {
+  readonly config: RunConfig;
+  readonly strategies: readonly LoadedBundle[];
+  /** The run's folder. Default: named after its data and identity. */
+  readonly out: string | undefined;
+  /** Replace another run in `out`. */
+  readonly isForced?: boolean;
+  readonly observer: Observer;
+  readonly signal: AbortSignal;
+};
+
 /** The tables of a larger log take too long for someone who has asked for an end. */
 const QUICK_LOG_BYTES = 32e6;
 const NO_TABLES = 'interrupted: the run is whole, its tables were left out (the same run again makes them)';
@@ -76,6 +88,8 @@ export class RunSession {
   readonly engine: Engine;
   readonly log: RunLogWriter;
   readonly #figures = new Figures();
+  /** Of the finished run: the terminal and `--json` both ask. */
+  #final: RunFigures | undefined;
   readonly #feedLag = new FeedLag();
   readonly #config: RunConfig;
   readonly #strategies: readonly LoadedBundle[];
@@ -117,10 +131,9 @@ export class RunSession {
 
   /** Equity, profit, trips and costs of what was logged so far; the run's own once it has finished. */
   figures(): RunFigures {
-    return this.#figures.finish(
-      this.#strategies.map(({ id }) => id),
-      calendarOf(this.#config),
-    );
+    if (this.#final !== undefined) return this.#final;
+    const ids = this.#strategies.map(({ id }) => id);
+    return this.#figures.finish(ids, calendarOf(this.#config));
   }
 
   apply(batch: EventBatch): void {
@@ -206,6 +219,7 @@ export class RunSession {
   async #finish(end: RunEnd): Promise<Run> {
     const { partial } = this.#place;
     this.engine.finish(end.reason);
+    this.#final = this.figures();
     const wallSeconds = this.#consumedSeconds ?? this.#sinceStart();
     const digest = this.log.close();
     const isLate = end.reason === INTERRUPTED && statSync(this.log.path).size > QUICK_LOG_BYTES;

@@ -12,7 +12,6 @@ import { type CandleRow, inferInterval, isFields, parseRow } from './candle-row.
 
 /** What kind of files of candles are read. */
 export const CANDLE_FORMATS = ['candles'] as const;
-export type CandleFormat = (typeof CANDLE_FORMATS)[number];
 
 export type CandleImport = {
   readonly files: readonly string[];
